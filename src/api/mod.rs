@@ -1,0 +1,1 @@
+//! The Kubernetes objects as a node reads them.

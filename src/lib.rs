@@ -1,0 +1,2 @@
+//! Node-lifecycle primitives for Kubernetes nodes.
+pub mod api;
