@@ -1,2 +1,7 @@
 //! Node-lifecycle primitives for Kubernetes nodes.
 pub mod api;
+pub mod behaviour;
+pub mod container;
+pub mod machine;
+pub mod ordering;
+pub mod pod;

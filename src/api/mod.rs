@@ -1,5 +1,62 @@
 //! The Kubernetes objects as a node reads them.
+//!
+//! [`Pod`] is the v1 Pod with everything that a lifecycle decision reads, and [`PodStatus`] what a node says
+//! of it. They read what `kubectl get pod -o json` prints, what the API server sends and what a manifest
+//! contains: unknown fields pass, `null` is as good as absent, and what is malformed is refused with the path
+//! of the field.
+//!
+//! Reading keeps what was said. The defaults that the API server would fill in are a step of their own,
+//! [`Pod::apply_defaults`], and so are its rules, [`Pod::validate`]; [`Pod::from_json`] does all three.
+//!
+//! ```
+//! use node_lifecycle::api::Pod;
+//!
+//! let pod = Pod::from_json(r#"{
+//!     "kind": "Pod",
+//!     "metadata": {"name": "web", "uid": "5f9f3c7c"},
+//!     "spec": {"containers": [{"name": "app", "image": "nginx:1.27"}]}
+//! }"#)?;
+//! assert_eq!(pod.spec.termination_grace_period_seconds, Some(30));
+//!
+//! let wrong = Pod::from_json(r#"{"metadata": {"name": "web"}, "spec": {"containers": [{"name": 7}]}}"#);
+//! assert_eq!(
+//!     wrong.unwrap_err().to_string(),
+//!     "spec.containers[0].name: invalid type: integer `7`, expected a string at line 1 column 71"
+//! );
+//! # Ok::<(), node_lifecycle::api::PodError>(())
+//! ```
 
+mod container;
+mod defaults;
+mod duration;
+mod id;
+mod metadata;
+mod nullable;
+mod pod;
+mod probe;
 mod quantity;
+mod resources;
+mod status;
+mod validate;
+mod volume;
 
-pub use quantity::{Format, ParseQuantityError, Quantity, QuantityOverflow};
+pub use container::{
+    Container, ContainerRestartRule, ExitCodeOperator, ExitCodes, ImagePullPolicy, ResizePolicy,
+    RestartPolicy, RestartRuleAction, VolumeMount,
+};
+pub use duration::GoDuration;
+pub use id::{ContainerId, SandboxId, Uid};
+pub use metadata::ObjectMeta;
+pub use pod::{LocalObjectReference, Pod, PodReadinessGate, PodSpec, Toleration};
+pub use probe::{
+    ExecAction, GrpcAction, HttpGetAction, Lifecycle, LifecycleHandler, Port, Probe, SleepAction,
+    TcpSocketAction,
+};
+pub use quantity::*;
+pub use resources::{ResourceList, ResourceRequirements};
+pub use status::{
+    ConditionStatus, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
+    ContainerStatus, PodCondition, PodIp, PodPhase, PodStatus, QosClass,
+};
+pub use validate::{Invalid, PodError};
+pub use volume::{EmptyDirVolume, ImageVolume, Volume};

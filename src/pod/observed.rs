@@ -1,0 +1,96 @@
+//! A pod's records, indexed by container.
+
+use std::cmp::Reverse;
+
+use crate::api::ContainerId;
+use crate::container::{ContainerIndex, ContainerRecord, ContainerSet, PodRecords, SandboxRecord};
+
+use super::CompiledPod;
+
+/// What a runtime reports of a pod, indexed once so that every decision finds a container's latest instance
+/// at its index.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Observed {
+    records: PodRecords,
+    /// Per container of the spec, where its latest instance stands in the records.
+    latest: Vec<Option<u32>>,
+}
+
+impl Observed {
+    /// Indexes a report. Records are put newest first (by creation, stable) if they are not.
+    #[must_use]
+    pub fn new(pod: &CompiledPod, mut records: PodRecords) -> Self {
+        records.sandboxes.sort_by_key(|record| Reverse(record.created_at));
+        records.containers.sort_by_key(|record| Reverse(record.created_at));
+        let mut observed = Self { records, latest: Vec::new() };
+        observed.index(pod);
+        observed
+    }
+
+    /// Indexes the same records for another form of the pod.
+    pub fn index(&mut self, pod: &CompiledPod) {
+        self.latest.clear();
+        self.latest.resize(pod.containers().len(), None);
+        for (at, record) in (0_u32..).zip(&self.records.containers) {
+            if let Some(index) = pod.index_of(&record.name) {
+                self.latest[index.at()].get_or_insert(at);
+            }
+        }
+    }
+
+    /// All that was reported, newest first.
+    #[must_use]
+    pub const fn records(&self) -> &PodRecords {
+        &self.records
+    }
+
+    /// The sandboxes, newest first.
+    #[must_use]
+    pub fn sandboxes(&self) -> &[SandboxRecord] {
+        &self.records.sandboxes
+    }
+
+    /// The latest instance of a container.
+    #[must_use]
+    pub fn latest(&self, index: ContainerIndex) -> Option<&ContainerRecord> {
+        let at = (*self.latest.get(index.at())?)?;
+        self.records.containers.get(at as usize)
+    }
+
+    /// An instance by its id.
+    #[must_use]
+    pub fn find(&self, id: &ContainerId) -> Option<&ContainerRecord> {
+        self.records.containers.iter().find(|record| record.id == *id)
+    }
+
+    /// The containers of the spec whose latest instance runs.
+    #[must_use]
+    pub fn running(&self) -> ContainerSet {
+        let indices = (0..).map(ContainerIndex).take(self.latest.len());
+        indices.filter(|index| self.latest(*index).is_some_and(ContainerRecord::is_running)).collect()
+    }
+
+    /// Takes over what is known of one instance, known before or not.
+    pub fn put_container(&mut self, pod: &CompiledPod, record: ContainerRecord) {
+        let known = &mut self.records.containers;
+        if let Some(same) = known.iter_mut().find(|known| known.id == record.id) {
+            *same = record;
+            return;
+        }
+        let at = known.partition_point(|known| known.created_at > record.created_at);
+        known.insert(at, record);
+        self.index(pod);
+    }
+
+    /// Takes over what is known of one sandbox, known before or not.
+    pub fn put_sandbox(&mut self, record: SandboxRecord) {
+        let known = &mut self.records.sandboxes;
+        match known.iter_mut().find(|known| known.id == record.id) {
+            Some(same) => *same = record,
+            None => {
+                let at = known.partition_point(|known| known.created_at > record.created_at);
+                known.insert(at, record);
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Replays what a real kubelet 1.32 answered, line by line, against the library.
+//!
+//! `CONFORMANCE_DIR=<folder> cargo test --release --test conformance -- --nocapture` reads every `*.jsonl.gz`
+//! of the folder (default: this one). A file is named after an operation and has one case a line:
+//! `{"id", "in", "out"}`. An adapter only translates: JSON in, a call of the public API, JSON out.
+
+#![allow(clippy::panic, reason = "a case that cannot be read fails its test")]
+
+mod backoff;
+mod compare;
+mod pod;
+mod quantity;
+mod runtime;
+mod stop;
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use flate2::read::GzDecoder;
+use serde_json::Value;
+
+/// What was recorded and what the library answers, of one case, ready to be compared.
+type Adapter = fn(&Value, &Value) -> (Value, Value);
+
+const ADAPTERS: &[(&str, Adapter)] = &[
+    ("backoff", |input, out| (out.clone(), backoff::backoff(input, out))),
+    ("crash_backoff", |input, out| (out.clone(), backoff::crash_backoff(input))),
+    ("pod_actions", |input, out| (out.clone(), pod::pod_actions(input))),
+    ("pod_phase", |input, out| (out.clone(), pod::pod_phase(input))),
+    ("quantity", quantity::quantity),
+    ("restart_decision", |input, out| (out.clone(), pod::restart_decision(input))),
+    ("termination_order", |input, out| (out.clone(), stop::termination_order(input))),
+];
+
+/// Operations that wait for what they need to be built.
+const NOT_YET: &[&str] = &[
+    "api_pod_status",
+    "config_defaults",
+    "config_merge",
+    "config_validate",
+    "container_gc",
+    "cpu_topology",
+    "credential_lookup",
+    "effective_pod_grace",
+    "eviction_admit",
+    "eviction_parse",
+    "eviction_rank",
+    "eviction_synchronize",
+    "image_gc",
+    "image_pull_decision",
+    "image_ref",
+    "kill_grace",
+    "node_allocatable",
+    "node_conditions",
+    "node_shutdown",
+    "pod_conditions",
+    "pod_workers",
+    "preemption",
+    "prober",
+    "qos_and_resources",
+    "status_cache",
+    "status_merge",
+    "status_transition",
+];
+
+/// How many differences of a file are shown.
+const SHOWN: usize = 5;
+
+fn main() -> ExitCode {
+    let folder = std::env::var_os("CONFORMANCE_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance"), PathBuf::from);
+    match replay_folder(&folder) {
+        Ok((passed, failed)) => {
+            println!("conformance: {passed} passed, {failed} failed");
+            ExitCode::from(u8::from(failed != 0))
+        }
+        Err(error) => {
+            println!("conformance: {}: {error}", folder.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn replay_folder(folder: &Path) -> Result<(usize, usize), Box<dyn Error>> {
+    let entries = std::fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
+    files.retain(|file| file.to_string_lossy().ends_with(".jsonl.gz"));
+    files.sort();
+    if files.is_empty() {
+        return Err("there is no *.jsonl.gz".into());
+    }
+    let (mut passed, mut failed) = (0, 0);
+    for file in files {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let operation = name.trim_end_matches(".jsonl.gz");
+        if NOT_YET.contains(&operation) {
+            println!("conformance {operation}: not yet");
+            continue;
+        }
+        let adapter = ADAPTERS.iter().find(|(name, _)| *name == operation);
+        let (_, adapter) = adapter.ok_or_else(|| format!("no adapter for the operation {operation}"))?;
+        let (right, total) = replay_file(&file, *adapter)?;
+        println!("conformance {operation}: {right}/{total}");
+        if total == 0 {
+            return Err(format!("{operation} has no cases").into());
+        }
+        passed += right;
+        failed += total - right;
+    }
+    Ok((passed, failed))
+}
+
+fn replay_file(file: &Path, adapter: Adapter) -> Result<(usize, usize), Box<dyn Error>> {
+    let (mut right, mut total) = (0, 0);
+    for line in BufReader::new(GzDecoder::new(File::open(file)?)).lines() {
+        let case: Value = serde_json::from_str(&line?)?;
+        total += 1;
+        let differences = match catch_unwind(|| adapter(&case["in"], &case["out"])) {
+            Ok((expected, actual)) => compare::differences(&expected, &actual),
+            Err(_) => vec!["the library or its adapter panicked".to_owned()],
+        };
+        if differences.is_empty() {
+            right += 1;
+        } else if total - right <= SHOWN {
+            println!("  {}: {}", case["id"].as_str().unwrap_or("?"), differences.join("; "));
+        }
+    }
+    Ok((right, total))
+}
