@@ -1,2 +1,3 @@
 //! Node-lifecycle primitives for Kubernetes nodes.
 pub mod api;
+pub mod document;
