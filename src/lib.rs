@@ -2,6 +2,7 @@
 pub mod api;
 pub mod behaviour;
 pub mod container;
+pub mod document;
 pub mod machine;
 pub mod ordering;
 pub mod pod;
