@@ -6,3 +6,5 @@ pub mod document;
 pub mod machine;
 pub mod ordering;
 pub mod pod;
+#[cfg(feature = "sim")]
+pub mod sim;

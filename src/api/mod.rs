@@ -44,7 +44,7 @@ pub use container::{
     Container, ContainerRestartRule, ExitCodeOperator, ExitCodes, ImagePullPolicy, ResizePolicy,
     RestartPolicy, RestartRuleAction, VolumeMount,
 };
-pub use duration::GoDuration;
+pub use duration::{GoDuration, ParseDurationError};
 pub use id::{ContainerId, SandboxId, Uid};
 pub use metadata::ObjectMeta;
 pub use pod::{LocalObjectReference, Pod, PodReadinessGate, PodSpec, Toleration};

@@ -109,6 +109,14 @@ impl<K: Ord> BackOff<K> {
         })
     }
 
+    /// When the delay after the last update of a key is over.
+    pub(crate) fn ends<Q: Ord + ?Sized>(&self, key: &Q) -> Timestamp
+    where
+        K: Borrow<Q>,
+    {
+        self.entries.get(key).map_or(Timestamp::UNIX_EPOCH, |entry| entry.updated + entry.delay)
+    }
+
     /// Drops the entries that are stale at `now`.
     pub fn gc(&mut self, now: Timestamp) {
         let settings = self.settings;

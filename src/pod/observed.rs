@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::api::ContainerId;
+use crate::api::{ContainerId, SandboxId};
 use crate::container::{ContainerIndex, ContainerRecord, ContainerSet, PodRecords, SandboxRecord};
 
 use super::CompiledPod;
@@ -91,6 +91,15 @@ impl Observed {
                 let at = known.partition_point(|known| known.created_at > record.created_at);
                 known.insert(at, record);
             }
+        }
+    }
+
+    /// Forgets a sandbox; with the last one go all containers.
+    pub(super) fn remove_sandbox(&mut self, id: &SandboxId) {
+        self.records.sandboxes.retain(|known| known.id != *id);
+        if self.records.sandboxes.is_empty() {
+            self.records.containers.clear();
+            self.latest.iter_mut().for_each(|latest| *latest = None);
         }
     }
 }

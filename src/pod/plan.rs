@@ -18,6 +18,8 @@ pub struct PlanContext<'a> {
     pub probes: &'a [ProbeResults],
     /// Containers whose `postStart` hook has not come back: they have not started.
     pub hooks_pending: ContainerSet,
+    /// App containers that were killed in order to be started again: their policy is not asked.
+    pub restarting: ContainerSet,
 }
 
 /// What the probes of one container say of its latest instance.
@@ -33,6 +35,18 @@ pub struct ProbeResults {
     /// The readiness probe. No plan reads it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub readiness: Option<ProbeResult>,
+}
+
+/// What a probe is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ProbeKind {
+    /// Whether the container has started.
+    Startup,
+    /// Whether it is alive.
+    Liveness,
+    /// Whether it takes traffic.
+    Readiness,
 }
 
 /// What a probe says.
@@ -516,7 +530,9 @@ impl Walk<'_> {
             }
             let latest = self.observed.latest(index);
             let Some(running) = latest.filter(|latest| latest.is_running()) else {
-                if restarts(container.restart_policy, latest, self.context.deleted) {
+                if restarts(container.restart_policy, latest, self.context.deleted)
+                    || self.context.restarting.contains(index)
+                {
                     self.start_app(plan, index, latest);
                 }
                 continue;

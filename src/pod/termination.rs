@@ -95,6 +95,16 @@ impl Termination {
         self.stopping.retain(|known| known.id != *id);
     }
 
+    /// Keeps only the instances that are still here.
+    pub(crate) fn retain(&mut self, is_here: impl Fn(&ContainerId) -> bool) {
+        self.stopping.retain(|known| is_here(&known.id));
+    }
+
+    /// Follows the containers to their new indices.
+    pub(crate) fn renumber(&mut self, moved: impl Fn(ContainerIndex) -> Option<ContainerIndex>) {
+        self.stopping.iter_mut().for_each(|known| known.container = known.container.and_then(&moved));
+    }
+
     /// An instance that was told to stop has to be told again: the runtime refused.
     #[must_use]
     pub fn again(&mut self, now: Timestamp, id: &ContainerId) -> Option<TerminationStep> {
@@ -173,6 +183,29 @@ impl Stopping {
         let (id, container) = (self.id.clone(), self.container);
         TerminationStep::Stop { id, container, timeout_seconds: self.stop.grace }
     }
+}
+
+/// The seconds that a pod gets to stop: never under 1, and never more than before.
+///
+/// `deletion` is what the deletion says, `wanted` what someone on the node wants (eviction, shutdown); the
+/// least of them counts, zero counting as unset; without any it is the pod's own, `spec`.
+#[must_use]
+pub fn pod_grace_seconds(
+    previous: Option<i64>,
+    deletion: Option<i64>,
+    wanted: Option<i64>,
+    spec: Option<i64>,
+) -> i64 {
+    let mut grace = previous.unwrap_or(0);
+    for requested in [deletion, wanted].into_iter().flatten() {
+        if grace == 0 || requested < grace {
+            grace = requested;
+        }
+    }
+    if grace == 0 {
+        grace = spec.unwrap_or(0);
+    }
+    grace.max(1)
 }
 
 /// A running container, for a [`forecast`].

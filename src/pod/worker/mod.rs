@@ -1,0 +1,186 @@
+//! The machine of one pod: from its first sight to the end of its last container.
+
+mod message;
+mod settings;
+mod snapshot;
+mod start;
+mod state;
+mod sync;
+mod terminate;
+mod view;
+
+pub use message::{Action, Event, Failure, Outcome, StopReason, Verdict};
+pub use settings::WorkerSettings;
+pub use snapshot::WorkerSnapshot;
+pub use view::{Change, ContainerView, ViewState, WaitingReason};
+
+use std::sync::Arc;
+
+use super::{CompiledPod, Observed, Seen, SyncPlan, TerminationStep};
+use crate::api::{Pod, PodPhase};
+use crate::container::ContainerIndex;
+use crate::machine::{Machine, Timestamp};
+use state::{Stage, State};
+
+/// The machine of one pod: turns observations into actions, through plan, order and back-off.
+///
+/// It takes what happens to a pod as [`Event`]s and says what is to be done as [`Action`]s. Starts go one at
+/// a time, in the plan's order; kills begin at once. Nothing is done before the first full observation, nor
+/// after an agent's restart before the next.
+///
+/// ```
+/// use std::sync::Arc;
+/// use node_lifecycle::api::Pod;
+/// use node_lifecycle::behaviour::Behaviour;
+/// use node_lifecycle::container::PodRecords;
+/// use node_lifecycle::machine::{Machine, Timestamp};
+/// use node_lifecycle::pod::{Action, CompiledPod, Event, Worker, WorkerSettings};
+///
+/// let pod = Pod::from_json(r#"{"metadata": {"name": "web", "uid": "1"},
+///     "spec": {"containers": [{"name": "app", "image": "nginx:1.27"}]}}"#)?;
+/// let compiled = Arc::new(CompiledPod::compile(&pod, &Arc::new(Behaviour::default()))?);
+/// let now = Timestamp::from_unix_seconds(0);
+/// let mut worker = Worker::new(&pod, compiled, WorkerSettings::default(), now);
+///
+/// let mut actions = Vec::new();
+/// worker.step(now, Event::Observed { at: now, records: Box::new(PodRecords::default()) }, &mut actions);
+/// assert!(actions.iter().any(|action| matches!(action, Action::CreateSandbox { attempt: 0, .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Worker {
+    pod: Arc<CompiledPod>,
+    settings: WorkerSettings,
+    state: State,
+    observed: Observed,
+    wakeup: Option<Timestamp>,
+    scratch: Scratch,
+}
+
+/// Buffers that are empty between steps.
+#[derive(Debug, Clone, Default)]
+struct Scratch {
+    plan: SyncPlan,
+    steps: Vec<TerminationStep>,
+    seen: Vec<Seen>,
+    probes: Vec<super::ProbeResults>,
+}
+
+impl Worker {
+    /// A worker for a pod that the node has just learnt of. What the API's status says of it counts: a pod
+    /// that is terminal there never runs again, and restart counts go on.
+    #[must_use]
+    pub fn new(pod: &Pod, compiled: Arc<CompiledPod>, settings: WorkerSettings, now: Timestamp) -> Self {
+        let state = State::new(pod, &compiled, &settings, now);
+        let observed = Observed::new(&compiled, crate::container::PodRecords::default());
+        Self { pod: compiled, settings, state, observed, wakeup: None, scratch: Scratch::default() }
+    }
+
+    /// The pod as it was compiled.
+    #[must_use]
+    pub const fn pod(&self) -> &Arc<CompiledPod> {
+        &self.pod
+    }
+
+    /// Where the pod is in its life.
+    #[must_use]
+    pub const fn phase(&self) -> PodPhase {
+        self.state.phase
+    }
+
+    /// What a container looks like.
+    #[must_use]
+    pub fn view(&self, index: ContainerIndex) -> Option<&ContainerView> {
+        self.state.tracks.get(index.at()).map(|track| &track.view)
+    }
+
+    /// What is known of the pod's sandboxes and containers.
+    #[must_use]
+    pub const fn observed(&self) -> &Observed {
+        &self.observed
+    }
+
+    /// Whether its containers are being stopped, for good.
+    #[must_use]
+    pub const fn is_terminating(&self) -> bool {
+        matches!(self.state.stage, Stage::Terminating { .. })
+    }
+
+    /// Whether all of its containers have ended for good.
+    #[must_use]
+    pub const fn is_terminated(&self) -> bool {
+        matches!(self.state.stage, Stage::Terminated | Stage::Finished)
+    }
+
+    /// Whether nothing is left of it: deleted, stopped, removed.
+    #[must_use]
+    pub const fn is_finished(&self) -> bool {
+        matches!(self.state.stage, Stage::Finished)
+    }
+
+    fn handle(&mut self, event: Event, actions: &mut Vec<Action>) {
+        match event {
+            Event::Updated(pod) => self.update(pod),
+            Event::Deleted { grace_seconds } => self.delete(grace_seconds, actions),
+            Event::Verdict(verdict) => self.judge(*verdict, actions),
+            Event::Observed { at, records } => self.observe(at, *records, actions),
+            Event::Container(record) => self.observe_container(*record),
+            Event::Sandbox(record) => self.observed.put_sandbox(*record),
+            Event::Probed { id, probe, result } => self.take_probe(&id, probe, result),
+            Event::Done { operation, outcome } => self.finish_operation(operation, outcome, actions),
+            Event::AgentStarted { epoch } => self.restart_agent(epoch),
+        }
+    }
+
+    /// Everything that follows from the state as it is now.
+    fn settle(&mut self, actions: &mut Vec<Action>) {
+        self.expire_operations(actions);
+        if self.state.synced {
+            match self.state.stage {
+                Stage::Syncing => self.sync(actions),
+                Stage::Terminating { .. } => self.terminate(actions),
+                Stage::Terminated => self.clean_up(actions),
+                Stage::Finished => {}
+            }
+            if !self.is_finished() {
+                self.report(actions);
+            }
+        }
+        self.wakeup = self.compute_wakeup();
+    }
+
+    fn compute_wakeup(&self) -> Option<Timestamp> {
+        if !self.state.synced || self.is_finished() {
+            return None;
+        }
+        let retries = self.state.tracks.iter().filter_map(|track| track.retry_at);
+        retries
+            .chain(self.state.sandbox_retry_at)
+            .chain(self.state.in_flight.iter().filter_map(|operation| operation.deadline))
+            .chain(self.state.termination.next_wakeup())
+            .filter(|at| *at > self.state.now)
+            .min()
+    }
+}
+
+impl Machine for Worker {
+    type Event = Event;
+    type Action = Action;
+
+    fn step(&mut self, now: Timestamp, event: Event, actions: &mut Vec<Action>) {
+        self.wake(now, actions);
+        self.handle(event, actions);
+        self.settle(actions);
+    }
+
+    fn wake(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        self.state.now = self.state.now.max(now);
+        if self.wakeup.is_some_and(|due| due <= self.state.now) {
+            self.settle(actions);
+        }
+    }
+
+    fn next_wakeup(&self) -> Option<Timestamp> {
+        self.wakeup
+    }
+}

@@ -1,0 +1,273 @@
+//! Starting containers, one at a time: back-off, image, making, start, hook.
+
+use std::sync::Arc;
+
+use super::state::{Call, InFlight};
+use super::{Action, Failure, Outcome, WaitingReason, Worker};
+use crate::api::{ContainerId, SandboxId};
+use crate::container::{
+    ContainerIndex, ContainerRecord, ContainerSet, RecordState, SandboxRecord, SandboxState, grace_seconds,
+};
+use crate::machine::{OperationId, Timestamp};
+use crate::pod::{StartReason, SyncPlan};
+
+impl Worker {
+    /// Begins the first start of the plan that may be tried now. The others wait for their turn.
+    pub(super) fn start_next(&mut self, plan: &SyncPlan, actions: &mut Vec<Action>) {
+        let stopping = self.state.termination.containers();
+        for start in plan.starts() {
+            if self.state.is_in_flight(Call::is_start) {
+                return;
+            }
+            let latest = self.observed.latest(start.container);
+            let is_here =
+                latest.is_some_and(ContainerRecord::is_running) || stopping.contains(start.container);
+            if !is_here && self.wishes_are_met(start.container) {
+                self.try_start(start.container, start.reason, actions);
+            }
+        }
+    }
+
+    /// Whether the app containers that the caller wants before this one have started.
+    fn wishes_are_met(&self, index: ContainerIndex) -> bool {
+        let before = self.pod.ordering().start_after(index).intersection(self.pod.apps());
+        let has_started = |index: &ContainerIndex| {
+            self.observed.latest(*index).is_some_and(ContainerRecord::is_running) && self.has_started(*index)
+        };
+        before.is_empty() || before.iter().filter(has_started).collect::<ContainerSet>() == before
+    }
+
+    fn try_start(&mut self, index: ContainerIndex, reason: StartReason, actions: &mut Vec<Action>) {
+        let now = self.state.now;
+        let Some(key) = self.pod.container(index).map(|container| container.spec_hash) else { return };
+        let track = &mut self.state.tracks[index.at()];
+        track.retry_at.take_if(|at| *at <= now);
+        if track.retry_at.is_some() {
+            return;
+        }
+        if track.cleared {
+            self.create(index, actions);
+            return;
+        }
+        if self.state.image_back_off.is_in_back_off_since_update(&key, now) {
+            track.waiting = Some(WaitingReason::ImagePullBackOff);
+            track.retry_at = Some(self.state.image_back_off.ends(&key));
+            return;
+        }
+        if let Some(ended) = self.ended(index)
+            && let Err(refused) = self.state.crash_loop.restart(&key, ended, now)
+        {
+            let track = &mut self.state.tracks[index.at()];
+            track.waiting = Some(WaitingReason::CrashLoopBackOff);
+            track.retry_at = Some(refused.until);
+            return;
+        }
+        self.state.tracks[index.at()].waiting = None;
+        let operation = self.state.issue(Call::EnsureImage { container: index }, None);
+        actions.push(Action::EnsureImage { operation, container: index, reason });
+    }
+
+    /// When the container last ended by itself: an instance that was killed to be replaced does not count.
+    fn ended(&self, index: ContainerIndex) -> Option<Timestamp> {
+        let name = self.pod.name_of(index);
+        let killed = usize::from(self.state.restarting.contains(index));
+        let instances = self.observed.records().containers.iter().filter(|record| &*record.name == name);
+        instances.skip(killed).find_map(ContainerRecord::exit).map(|exit| exit.finished_at)
+    }
+
+    fn create(&mut self, index: ContainerIndex, actions: &mut Vec<Action>) {
+        let Some(sandbox) = self.observed.sandboxes().first().map(|sandbox| sandbox.id.clone()) else {
+            return;
+        };
+        let track = &mut self.state.tracks[index.at()];
+        track.cleared = false;
+        let attempt = track.highest_attempt.map_or(0, |highest| highest.saturating_add(1));
+        let deadline = self.state.now + self.settings.operation_timeout;
+        let call = Call::CreateContainer { container: index, attempt };
+        let operation = self.state.issue(call, Some(deadline));
+        actions.push(Action::CreateContainer { operation, container: index, sandbox, attempt });
+    }
+
+    /// Takes the outcome of an operation; one that is not in flight is stale, doubled or foreign.
+    pub(super) fn finish_operation(
+        &mut self,
+        operation: OperationId,
+        outcome: Outcome,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(at) = self.state.in_flight.iter().position(|known| known.operation == operation) else {
+            return;
+        };
+        let call = self.state.in_flight.remove(at).call;
+        match (call, outcome) {
+            (Call::CreateSandbox { attempt }, Outcome::SandboxCreated(id)) => self.sandbox_made(id, attempt),
+            (Call::StopSandbox { sandbox }, Outcome::Done) => self.sandbox_stopped(&sandbox),
+            (Call::RemoveSandbox { sandbox }, Outcome::Done) => self.observed.remove_sandbox(&sandbox),
+            (Call::EnsureImage { container }, Outcome::Done) => self.image_there(container),
+            (Call::CreateContainer { container, attempt }, Outcome::ContainerCreated(id)) => {
+                self.made(container, attempt, id, actions);
+            }
+            (Call::StartContainer { container, id }, Outcome::Done) => self.started(container, id, actions),
+            (Call::PostStart { container, .. }, Outcome::Done) => self.state.hooks_pending.remove(container),
+            (Call::PreStop { id }, _) => self.state.termination.hook_finished(self.state.now, &id),
+            (Call::StopContainer { id }, Outcome::Done) => self.stop_confirmed(id),
+            (call, Outcome::Failed(failure)) => self.call_failed(call, &failure, actions),
+            // An answer to another question is as good as none.
+            (call, _) => self.call_failed(call, &Failure::default(), actions),
+        }
+    }
+
+    /// Gives up on operations that have taken too long.
+    pub(super) fn expire_operations(&mut self, actions: &mut Vec<Action>) {
+        let now = self.state.now;
+        let is_late = |operation: &InFlight| operation.deadline.is_some_and(|deadline| deadline <= now);
+        while let Some(at) = self.state.in_flight.iter().position(is_late) {
+            let call = self.state.in_flight.remove(at).call;
+            if let Call::CreateContainer { container, attempt } = &call {
+                // It may have been made all the same.
+                let highest = &mut self.state.tracks[container.at()].highest_attempt;
+                *highest = (*highest).max(Some(*attempt));
+            }
+            if let Call::CreateSandbox { attempt } = &call {
+                self.state.highest_sandbox_attempt = self.state.highest_sandbox_attempt.max(Some(*attempt));
+            }
+            self.call_failed(call, &Failure::default(), actions);
+        }
+    }
+
+    fn sandbox_made(&mut self, id: SandboxId, attempt: u32) {
+        let created_at = self.after(self.observed.sandboxes().first().map(|newest| newest.created_at));
+        self.state.made_sandboxes.push((id.clone(), self.state.now));
+        let host_network = self.pod.spec.host_network;
+        let state = SandboxState::Ready;
+        self.observed.put_sandbox(SandboxRecord { id, attempt, state, ip: None, host_network, created_at });
+        self.records_changed();
+    }
+
+    fn sandbox_stopped(&mut self, id: &SandboxId) {
+        if let Some(known) = self.observed.sandboxes().iter().find(|known| known.id == *id) {
+            let stopped = SandboxRecord { state: SandboxState::NotReady, ..known.clone() };
+            self.observed.put_sandbox(stopped);
+        }
+    }
+
+    fn image_there(&mut self, container: ContainerIndex) {
+        let Some(compiled) = self.pod.container(container) else { return };
+        self.state.image_back_off.reset(&compiled.spec_hash);
+        if self.is_syncing() {
+            self.state.tracks[container.at()].cleared = true;
+        }
+    }
+
+    fn made(&mut self, container: ContainerIndex, attempt: u32, id: ContainerId, actions: &mut Vec<Action>) {
+        let Some(compiled) = self.pod.container(container) else { return };
+        let newest = self.observed.records().containers.first().map(|newest| newest.created_at);
+        let record = ContainerRecord {
+            id: id.clone(),
+            name: Arc::clone(&compiled.name),
+            attempt,
+            spec_hash: compiled.spec_hash,
+            created_at: self.after(newest),
+            state: RecordState::Created,
+        };
+        if self.observed.find(&id).is_none() {
+            self.state.made.push((id.clone(), self.state.now));
+            self.observe_container(record);
+        }
+        if !self.is_syncing() {
+            return;
+        }
+        self.state.restarting.remove(container);
+        let deadline = self.state.now + self.settings.operation_timeout;
+        let call = Call::StartContainer { container, id: id.clone() };
+        let operation = self.state.issue(call, Some(deadline));
+        actions.push(Action::StartContainer { operation, container, id });
+    }
+
+    fn started(&mut self, container: ContainerIndex, id: ContainerId, actions: &mut Vec<Action>) {
+        self.state.tracks[container.at()].waiting = None;
+        let Some(known) = self.observed.find(&id) else { return };
+        if known.state == RecordState::Created {
+            let state = RecordState::Running { started_at: self.state.now };
+            let record = ContainerRecord { state, ..known.clone() };
+            self.observe_container(record);
+        }
+        let runs = self.observed.find(&id).is_some_and(ContainerRecord::is_running);
+        if runs && self.is_syncing() && self.pod.container(container).is_some_and(|known| known.post_start) {
+            self.state.hooks_pending.insert(container);
+            let operation = self.state.issue(Call::PostStart { container, id: id.clone() }, None);
+            actions.push(Action::RunPostStart { operation, container, id });
+        }
+    }
+
+    fn call_failed(&mut self, call: Call, failure: &Failure, actions: &mut Vec<Action>) {
+        let now = self.state.now;
+        let again = now + self.settings.retry;
+        match call {
+            Call::CreateSandbox { .. } | Call::StopSandbox { .. } | Call::RemoveSandbox { .. } => {
+                self.state.sandbox_retry_at = Some(again);
+            }
+            Call::EnsureImage { container } => {
+                let reason = self.start_failed(container, failure, WaitingReason::ErrImagePull);
+                if reason == WaitingReason::ErrImagePull
+                    && let Some(compiled) = self.pod.container(container)
+                {
+                    self.state.image_back_off.next(&compiled.spec_hash, now, now);
+                }
+            }
+            Call::CreateContainer { container, .. } => {
+                self.start_failed(container, failure, WaitingReason::CreateContainerError);
+            }
+            Call::StartContainer { container, .. } => {
+                self.start_failed(container, failure, WaitingReason::RunContainerError);
+            }
+            Call::PostStart { container, id } => {
+                self.state.tracks[container.at()].waiting = Some(WaitingReason::PostStartHookError);
+                let grace = grace_seconds(None, self.pod.spec.termination_grace_period_seconds, None);
+                if self.is_syncing() {
+                    self.stop_alone((&id, Some(container)), grace, actions);
+                }
+            }
+            Call::PreStop { id } => self.state.termination.hook_finished(now, &id),
+            Call::StopContainer { id } => {
+                self.state.issue(Call::StopAgain { id }, Some(again));
+            }
+            Call::StopAgain { id } => {
+                if let Some(step) = self.state.termination.again(now, &id) {
+                    self.take_step(step, actions);
+                }
+            }
+        }
+    }
+
+    fn start_failed(
+        &mut self,
+        container: ContainerIndex,
+        failure: &Failure,
+        usual: WaitingReason,
+    ) -> WaitingReason {
+        let reason = WaitingReason::of_word(&failure.reason).unwrap_or(usual);
+        let track = &mut self.state.tracks[container.at()];
+        track.waiting = Some(reason);
+        track.retry_at = Some(self.state.now + self.settings.retry);
+        reason
+    }
+
+    /// Now, or right after the newest of its kind: what is made last is the latest, whatever the clocks say.
+    fn after(&self, newest: Option<Timestamp>) -> Timestamp {
+        let next = |newest: Timestamp| newest + std::time::Duration::from_nanos(1);
+        newest.map(next).unwrap_or(self.state.now).max(self.state.now)
+    }
+
+    /// Stops one instance that is to be replaced or has failed; it waits for nobody.
+    pub(super) fn stop_alone(
+        &mut self,
+        instance: (&ContainerId, Option<ContainerIndex>),
+        grace: i64,
+        actions: &mut Vec<Action>,
+    ) {
+        if self.state.termination.stop_of(instance.0).is_none() {
+            self.begin_stop(instance, grace, false, actions);
+        }
+    }
+}

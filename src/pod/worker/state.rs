@@ -1,0 +1,246 @@
+//! What a worker remembers.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ContainerView, StopReason, Verdict, WaitingReason, WorkerSettings};
+use crate::api::{ContainerId, ContainerStatus, Pod, PodPhase, SandboxId};
+use crate::container::{BackOff, ContainerIndex, ContainerSet, CrashLoop};
+use crate::machine::{OperationId, Operations, Timestamp};
+use crate::pod::{CompiledPod, ProbeResults, Termination, pod_grace_seconds};
+
+/// Everything that a worker remembers beside the runtime's records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct State {
+    /// The latest time seen.
+    pub(super) now: Timestamp,
+    pub(super) stage: Stage,
+    /// Whether deletion began.
+    pub(super) deleted: bool,
+    pub(super) verdict: Option<Verdict>,
+    /// The phase as it was last reported.
+    pub(super) phase: PodPhase,
+    /// The phase for ever.
+    pub(super) end: Option<PodPhase>,
+    /// Whether there has been a full observation in this life of the agent.
+    pub(super) synced: bool,
+    /// When the last full observation was made.
+    pub(super) observed_at: Option<Timestamp>,
+    /// One entry a container, in the order of their indices.
+    pub(super) tracks: Vec<Track>,
+    /// App containers that are killed in order to be started again, whatever their policy.
+    pub(super) restarting: ContainerSet,
+    /// Containers whose `postStart` hook has not come back.
+    pub(super) hooks_pending: ContainerSet,
+    pub(super) termination: Termination,
+    pub(super) operations: Operations,
+    pub(super) in_flight: Vec<InFlight>,
+    /// When the next call about the sandbox may be made, after a failure.
+    pub(super) sandbox_retry_at: Option<Timestamp>,
+    pub(super) highest_sandbox_attempt: Option<u32>,
+    /// By the containers' spec hashes.
+    pub(super) crash_loop: CrashLoop<u64>,
+    /// By the containers' spec hashes.
+    pub(super) image_back_off: BackOff<u64>,
+    /// Instances that are known from an outcome, and since when; a report made before says nothing of them.
+    pub(super) made: Vec<(ContainerId, Timestamp)>,
+    /// The same for sandboxes.
+    pub(super) made_sandboxes: Vec<(SandboxId, Timestamp)>,
+    /// Instances that the runtime has confirmed to have stopped, and since when.
+    pub(super) stopped: Vec<(ContainerId, Timestamp)>,
+}
+
+/// Where the pod is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub(super) enum Stage {
+    /// The runtime is brought in line with the spec.
+    Syncing,
+    /// All containers are stopped for good.
+    Terminating {
+        /// Why.
+        reason: StopReason,
+        /// Seconds that every container gets; `None`: each its own.
+        grace: Option<i64>,
+    },
+    /// No container runs any more, nor will.
+    Terminated,
+    /// Nothing is left.
+    Finished,
+}
+
+/// What is remembered of one container.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Track {
+    /// The highest attempt ever seen or asked for.
+    pub(super) highest_attempt: Option<u32>,
+    /// Why its last start came to nothing.
+    pub(super) waiting: Option<WaitingReason>,
+    /// When the next start may be tried.
+    pub(super) retry_at: Option<Timestamp>,
+    /// Whether back-off and image have cleared it for its next instance.
+    pub(super) cleared: bool,
+    /// The instance that the probe results are of.
+    pub(super) probed: Option<ContainerId>,
+    pub(super) probes: ProbeResults,
+    /// What was last reported.
+    pub(super) view: ContainerView,
+}
+
+/// An operation whose outcome has not come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct InFlight {
+    pub(super) operation: OperationId,
+    pub(super) call: Call,
+    /// When it counts as failed.
+    pub(super) deadline: Option<Timestamp>,
+}
+
+/// What was asked of the runtime.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub(super) enum Call {
+    CreateSandbox {
+        attempt: u32,
+    },
+    StopSandbox {
+        sandbox: SandboxId,
+    },
+    RemoveSandbox {
+        sandbox: SandboxId,
+    },
+    EnsureImage {
+        container: ContainerIndex,
+    },
+    CreateContainer {
+        container: ContainerIndex,
+        attempt: u32,
+    },
+    StartContainer {
+        container: ContainerIndex,
+        id: ContainerId,
+    },
+    PostStart {
+        container: ContainerIndex,
+        id: ContainerId,
+    },
+    PreStop {
+        id: ContainerId,
+    },
+    StopContainer {
+        id: ContainerId,
+    },
+    /// No call: a stop that failed is tried again when this is due.
+    StopAgain {
+        id: ContainerId,
+    },
+}
+
+impl Call {
+    /// Whether it is a step of starting a container, of which a pod has one at a time.
+    pub(super) const fn is_start(&self) -> bool {
+        matches!(
+            self,
+            Self::EnsureImage { .. }
+                | Self::CreateContainer { .. }
+                | Self::StartContainer { .. }
+                | Self::PostStart { .. }
+        )
+    }
+
+    /// Whether it brings something into being that a pod on its way down has to wait for.
+    pub(super) const fn makes_something(&self) -> bool {
+        matches!(
+            self,
+            Self::CreateSandbox { .. } | Self::CreateContainer { .. } | Self::StartContainer { .. }
+        )
+    }
+
+    /// The container of the spec that it is about.
+    pub(super) const fn container(&self) -> Option<ContainerIndex> {
+        match self {
+            Self::EnsureImage { container }
+            | Self::CreateContainer { container, .. }
+            | Self::StartContainer { container, .. }
+            | Self::PostStart { container, .. } => Some(*container),
+            _ => None,
+        }
+    }
+}
+
+impl State {
+    pub(super) fn new(pod: &Pod, compiled: &CompiledPod, settings: &WorkerSettings, now: Timestamp) -> Self {
+        let phase = pod.status.phase.unwrap_or(PodPhase::Pending);
+        let end = Some(phase).filter(|phase| phase.is_terminal());
+        let deletion = pod.metadata.deletion_grace_period_seconds;
+        let stage = if pod.is_deleted() {
+            let spec = pod.spec.termination_grace_period_seconds;
+            let grace = Some(pod_grace_seconds(None, deletion, None, spec));
+            Stage::Terminating { reason: StopReason::Deleted, grace }
+        } else if end.is_some() {
+            Stage::Terminating { reason: StopReason::Completed, grace: None }
+        } else {
+            Stage::Syncing
+        };
+        let status = &pod.status;
+        let statuses = || {
+            let inits = status.init_container_statuses.iter();
+            inits.chain(&status.container_statuses).chain(&status.ephemeral_container_statuses)
+        };
+        let ran = |status: &&ContainerStatus| status.restart_count > 0 || !status.container_id.is_empty();
+        let tracks = compiled.containers().iter().map(|container| {
+            let known = statuses().find(|status| *status.name == *container.name).filter(ran);
+            let highest_attempt = known.map(|status| status.restart_count);
+            Track { highest_attempt, ..Track::default() }
+        });
+        Self {
+            now,
+            stage,
+            deleted: pod.is_deleted(),
+            verdict: None,
+            phase,
+            end,
+            synced: false,
+            observed_at: None,
+            tracks: tracks.collect(),
+            restarting: ContainerSet::EMPTY,
+            hooks_pending: ContainerSet::EMPTY,
+            termination: Termination::default(),
+            operations: Operations::of_epoch(0),
+            in_flight: Vec::new(),
+            sandbox_retry_at: None,
+            highest_sandbox_attempt: None,
+            crash_loop: CrashLoop::new(settings.crash_loop),
+            image_back_off: BackOff::new(settings.image_back_off),
+            made: Vec::new(),
+            made_sandboxes: Vec::new(),
+            stopped: Vec::new(),
+        }
+    }
+
+    /// Notes a call and gives it a name.
+    pub(super) fn issue(&mut self, call: Call, deadline: Option<Timestamp>) -> OperationId {
+        let operation = self.operations.issue();
+        self.in_flight.push(InFlight { operation, call, deadline });
+        operation
+    }
+
+    /// Whether a call of some kind is in flight.
+    pub(super) fn is_in_flight(&self, is: impl Fn(&Call) -> bool) -> bool {
+        self.in_flight.iter().any(|operation| is(&operation.call))
+    }
+
+    /// Moves every stored instant back.
+    pub(super) fn move_back(&mut self, by: std::time::Duration) {
+        let back = |at: &mut Timestamp| *at = at.moved_back(by);
+        back(&mut self.now);
+        self.observed_at.iter_mut().for_each(back);
+        self.tracks.iter_mut().filter_map(|track| track.retry_at.as_mut()).for_each(back);
+        self.in_flight.iter_mut().filter_map(|operation| operation.deadline.as_mut()).for_each(back);
+        self.sandbox_retry_at.iter_mut().for_each(back);
+        self.made.iter_mut().chain(&mut self.stopped).for_each(|(_, at)| back(at));
+        self.made_sandboxes.iter_mut().for_each(|(_, at)| back(at));
+        self.termination.move_back(by);
+        self.crash_loop.move_back(by);
+        self.image_back_off.move_back(by);
+    }
+}

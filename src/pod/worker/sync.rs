@@ -1,0 +1,282 @@
+//! The way up: what is observed, and what the plan makes of it.
+
+use std::sync::Arc;
+
+use super::state::{Call, Stage};
+use super::{Action, StopReason, Worker};
+use crate::api::{ContainerId, SandboxId};
+use crate::container::{
+    ContainerIndex, ContainerRecord, ContainerSet, Exit, PodRecords, RecordState, SandboxState, grace_seconds,
+};
+use crate::machine::Timestamp;
+use crate::pod::{
+    CompiledPod, Kill, KillPodReason, KillReason, PlanContext, ProbeKind, ProbeResult, SyncPlan, plan_into,
+};
+
+impl Worker {
+    /// Takes a full report of the runtime.
+    pub(super) fn observe(&mut self, at: Timestamp, mut report: PodRecords, actions: &mut Vec<Action>) {
+        let at = at.min(self.state.now);
+        if self.state.observed_at.is_some_and(|last| at < last) {
+            return;
+        }
+        self.state.observed_at = Some(at);
+        for record in &mut report.containers {
+            self.keep_progress(record);
+        }
+        self.state.made.retain(|(_, made)| *made >= at);
+        self.state.made_sandboxes.retain(|(_, made)| *made >= at);
+        self.state.stopped.retain(|(_, stopped)| *stopped >= at);
+        // What was made after the runtime was asked is not in the report, and there all the same.
+        for (id, _) in &self.state.made {
+            if !report.containers.iter().any(|record| record.id == *id) {
+                report.containers.extend(self.observed.find(id).cloned());
+            }
+        }
+        for (id, _) in &self.state.made_sandboxes {
+            if !report.sandboxes.iter().any(|record| record.id == *id) {
+                let known = self.observed.sandboxes().iter().find(|record| record.id == *id);
+                report.sandboxes.extend(known.cloned());
+            }
+        }
+        self.observed = crate::pod::Observed::new(&self.pod, report);
+        self.records_changed();
+        if !self.state.synced {
+            self.state.synced = true;
+            self.resume_termination(actions);
+        }
+    }
+
+    /// Takes what is known of one container.
+    pub(super) fn observe_container(&mut self, mut record: ContainerRecord) {
+        self.keep_progress(&mut record);
+        self.observed.put_container(&self.pod, record);
+        self.records_changed();
+    }
+
+    /// An instance goes one way: made, running, exited. A report that says otherwise is late.
+    fn keep_progress(&self, record: &mut ContainerRecord) {
+        let Some(known) = self.observed.find(&record.id) else { return };
+        let is_late = match (&known.state, &record.state) {
+            (RecordState::Exited(_), RecordState::Exited(_)) => false,
+            (RecordState::Exited(_), _) | (RecordState::Running { .. }, RecordState::Created) => true,
+            _ => false,
+        };
+        if is_late {
+            record.state.clone_from(&known.state);
+        }
+    }
+
+    /// Brings in line what is remembered of instances.
+    pub(super) fn records_changed(&mut self) {
+        for at in 0..self.observed.records().containers.len() {
+            let record = &self.observed.records().containers[at];
+            if let Some(index) = self.pod.index_of(&record.name) {
+                let highest = &mut self.state.tracks[index.at()].highest_attempt;
+                *highest = (*highest).max(Some(record.attempt));
+            }
+        }
+        let sandboxes = self.observed.sandboxes().iter().map(|sandbox| sandbox.attempt);
+        self.state.highest_sandbox_attempt = self.state.highest_sandbox_attempt.max(sandboxes.max());
+        for (index, track) in (0..).map(ContainerIndex).zip(&mut self.state.tracks) {
+            let latest = self.observed.latest(index);
+            if track.probed.as_ref() != latest.map(|latest| &latest.id) {
+                track.probed = latest.map(|latest| latest.id.clone());
+                track.probes = crate::pod::ProbeResults::default();
+            }
+            if !latest.is_some_and(ContainerRecord::is_running) {
+                self.state.hooks_pending.remove(index);
+            }
+        }
+        let observed = &self.observed;
+        let is_gone = |id: &ContainerId| {
+            !observed.find(id).is_some_and(|record| {
+                matches!(record.state, RecordState::Running { .. } | RecordState::Unknown)
+            })
+        };
+        self.state.termination.retain(|id| !is_gone(id));
+        self.state.in_flight.retain(|operation| match &operation.call {
+            Call::PostStart { id, .. } | Call::PreStop { id } | Call::StopAgain { id } => !is_gone(id),
+            _ => true,
+        });
+    }
+
+    /// Takes the result of a probe, if it is of a latest instance.
+    pub(super) fn take_probe(&mut self, id: &ContainerId, probe: ProbeKind, result: ProbeResult) {
+        if let Some(track) = self.state.tracks.iter_mut().find(|track| track.probed.as_ref() == Some(id)) {
+            let of = match probe {
+                ProbeKind::Startup => &mut track.probes.startup,
+                ProbeKind::Liveness => &mut track.probes.liveness,
+                ProbeKind::Readiness => &mut track.probes.readiness,
+            };
+            *of = Some(result);
+        }
+    }
+
+    /// Takes a new form of the pod; what is remembered of containers follows their names.
+    pub(super) fn update(&mut self, pod: Arc<CompiledPod>) {
+        if pod.uid != self.pod.uid {
+            return;
+        }
+        let old = std::mem::replace(&mut self.pod, pod);
+        let moved = |index: ContainerIndex| self.pod.index_of(old.name_of(index));
+        let set = |set: ContainerSet| set.iter().filter_map(moved).collect();
+        self.state.restarting = set(self.state.restarting);
+        self.state.hooks_pending = set(self.state.hooks_pending);
+        self.state.termination.renumber(moved);
+        let tracks = self.pod.containers().iter().map(|container| {
+            let known = old.index_of(&container.name);
+            let mut track =
+                known.map(|index| std::mem::take(&mut self.state.tracks[index.at()])).unwrap_or_default();
+            let same = known.and_then(|index| old.container(index));
+            // Another image has not been cleared.
+            track.cleared &= same.is_some_and(|same| same.spec_hash == container.spec_hash);
+            track
+        });
+        self.state.tracks = tracks.collect();
+        self.state.in_flight.retain_mut(|operation| match &mut operation.call {
+            Call::EnsureImage { container }
+            | Call::CreateContainer { container, .. }
+            | Call::StartContainer { container, .. }
+            | Call::PostStart { container, .. } => {
+                moved(*container).map(|index| *container = index).is_some()
+            }
+            _ => true,
+        });
+        self.observed.index(&self.pod);
+        self.records_changed();
+    }
+
+    /// Brings the runtime in line with the spec.
+    pub(super) fn sync(&mut self, actions: &mut Vec<Action>) {
+        if self.compute_phase().is_terminal() {
+            self.begin_termination(StopReason::Completed, None);
+            self.terminate(actions);
+            return;
+        }
+        let mut plan = std::mem::take(&mut self.scratch.plan);
+        self.plan_into(&mut plan);
+        self.carry_out(&plan, actions);
+        self.scratch.plan = plan;
+    }
+
+    fn plan_into(&mut self, plan: &mut SyncPlan) {
+        let mut probes = std::mem::take(&mut self.scratch.probes);
+        probes.clear();
+        probes.extend(self.state.tracks.iter().map(|track| track.probes));
+        let context = PlanContext {
+            deleted: self.state.deleted,
+            probes: &probes,
+            hooks_pending: self.state.hooks_pending,
+            restarting: self.state.restarting,
+        };
+        plan_into(&self.pod, &self.observed, context, plan);
+        self.scratch.probes = probes;
+    }
+
+    fn carry_out(&mut self, plan: &SyncPlan, actions: &mut Vec<Action>) {
+        if let Some(reason) = plan.kill_pod {
+            self.stop_running(None, actions);
+            self.advance_termination(actions);
+            let sandbox_goes = matches!(reason, KillPodReason::Sandbox(_));
+            if self.anything_runs() || sandbox_goes && self.stop_sandboxes(StopReason::Plan(reason), actions)
+            {
+                return;
+            }
+        }
+        for kill in &plan.kill {
+            self.kill(kill, actions);
+        }
+        self.advance_termination(actions);
+        if plan.create_sandbox {
+            self.create_sandbox(plan.attempt, actions);
+        } else if plan.kill_pod.is_none() {
+            self.start_next(plan, actions);
+        }
+    }
+
+    fn kill(&mut self, kill: &Kill, actions: &mut Vec<Action>) {
+        if self.is_stopped(&kill.id) {
+            return;
+        }
+        let spec = self.pod.spec.termination_grace_period_seconds;
+        let container = self.pod.container(kill.container);
+        let probe = match kill.reason {
+            KillReason::LivenessProbe => container.and_then(|container| container.liveness_grace),
+            KillReason::StartupProbe => container.and_then(|container| container.startup_grace),
+            KillReason::DefinitionChanged | KillReason::Unknown => None,
+        };
+        if kill.restarts && self.pod.apps().contains(kill.container) {
+            self.state.restarting.insert(kill.container);
+        }
+        let grace = grace_seconds(None, spec, probe);
+        self.stop_alone((&kill.id, Some(kill.container)), grace, actions);
+    }
+
+    fn create_sandbox(&mut self, attempt: u32, actions: &mut Vec<Action>) {
+        let busy = self.state.is_in_flight(|call| matches!(call, Call::CreateSandbox { .. }));
+        if busy || !self.sandbox_may_be_called() {
+            return;
+        }
+        let next = self.state.highest_sandbox_attempt.map_or(0, |highest| highest.saturating_add(1));
+        let attempt = attempt.max(next);
+        let deadline = self.state.now + self.settings.operation_timeout;
+        let operation = self.state.issue(Call::CreateSandbox { attempt }, Some(deadline));
+        actions.push(Action::CreateSandbox { operation, attempt });
+    }
+
+    /// Stops the sandboxes that are ready; whether any is left.
+    pub(super) fn stop_sandboxes(&mut self, reason: StopReason, actions: &mut Vec<Action>) -> bool {
+        let ready: Vec<SandboxId> = self
+            .observed
+            .sandboxes()
+            .iter()
+            .filter(|sandbox| sandbox.state == SandboxState::Ready)
+            .map(|sandbox| sandbox.id.clone())
+            .collect();
+        let deadline = self.state.now + self.settings.operation_timeout;
+        let may_be_called = self.sandbox_may_be_called();
+        for sandbox in &ready {
+            let call = Call::StopSandbox { sandbox: sandbox.clone() };
+            if may_be_called && !self.state.is_in_flight(|other| *other == call) {
+                let operation = self.state.issue(call, Some(deadline));
+                actions.push(Action::StopSandbox { operation, sandbox: sandbox.clone(), reason });
+            }
+        }
+        !ready.is_empty()
+    }
+
+    pub(super) fn sandbox_may_be_called(&mut self) -> bool {
+        self.state.sandbox_retry_at.take_if(|at| *at <= self.state.now);
+        self.state.sandbox_retry_at.is_none()
+    }
+
+    /// Whether a container runs that the runtime has not confirmed to have stopped.
+    pub(super) fn anything_runs(&self) -> bool {
+        let mut records = self.observed.records().containers.iter();
+        records.any(|record| record.is_running() && !self.is_stopped(&record.id))
+            || !self.state.termination.is_empty()
+    }
+
+    pub(super) fn is_stopped(&self, id: &ContainerId) -> bool {
+        self.state.stopped.iter().any(|(stopped, _)| stopped == id)
+    }
+
+    /// An instance that the runtime had lost sight of is gone by its own word.
+    pub(super) fn settle_unknown(&mut self, id: &ContainerId) {
+        if let Some(known) = self.observed.find(id).filter(|known| known.state == RecordState::Unknown) {
+            let exit = Exit {
+                exit_code: 137,
+                finished_at: self.state.now,
+                reason: Arc::from("ContainerStatusUnknown"),
+            };
+            let record = ContainerRecord { state: RecordState::Exited(exit), ..known.clone() };
+            self.observe_container(record);
+        }
+    }
+
+    /// Whether the pod is on its way up.
+    pub(super) const fn is_syncing(&self) -> bool {
+        matches!(self.state.stage, Stage::Syncing)
+    }
+}

@@ -1,0 +1,236 @@
+//! The way down: everything is stopped in order, for good.
+
+use super::state::{Call, Stage};
+use super::{Action, Change, StopReason, Verdict, Worker};
+use crate::api::{ContainerId, PodPhase};
+use crate::container::{ContainerIndex, ContainerSet, StopPhase, grace_seconds};
+use crate::pod::{TerminationStep, pod_grace_seconds};
+
+impl Worker {
+    /// The pod's deletion began, or got another grace period.
+    pub(super) fn delete(&mut self, grace_seconds: Option<i64>, actions: &mut Vec<Action>) {
+        self.state.deleted = true;
+        self.shorten(StopReason::Deleted, grace_seconds, None, actions);
+    }
+
+    /// Someone else decided that the pod has to fail.
+    pub(super) fn judge(&mut self, verdict: Verdict, actions: &mut Vec<Action>) {
+        let grace = verdict.grace_seconds;
+        if matches!(self.state.stage, Stage::Syncing) {
+            self.state.verdict = Some(verdict);
+        }
+        self.shorten(StopReason::Verdict, None, grace, actions);
+    }
+
+    /// Begins to stop the pod, or gives it less time.
+    fn shorten(
+        &mut self,
+        reason: StopReason,
+        deletion: Option<i64>,
+        wanted: Option<i64>,
+        actions: &mut Vec<Action>,
+    ) {
+        let spec = self.pod.spec.termination_grace_period_seconds;
+        match &mut self.state.stage {
+            Stage::Syncing => {
+                let grace = pod_grace_seconds(None, deletion, wanted, spec);
+                self.begin_termination(reason, Some(grace));
+            }
+            Stage::Terminating { grace, .. } => {
+                let shorter = pod_grace_seconds(*grace, deletion, wanted, spec);
+                *grace = Some(shorter);
+                let mut steps = std::mem::take(&mut self.scratch.steps);
+                self.state.termination.shrink(self.state.now, shorter, &mut steps);
+                self.take_steps(steps, actions);
+            }
+            Stage::Terminated | Stage::Finished => {}
+        }
+    }
+
+    pub(super) fn begin_termination(&mut self, reason: StopReason, grace: Option<i64>) {
+        self.state.stage = Stage::Terminating { reason, grace };
+        self.state.termination.order_all();
+        self.state.restarting = ContainerSet::EMPTY;
+        // Nothing waits for an image any more.
+        self.state.in_flight.retain(|operation| !matches!(operation.call, Call::EnsureImage { .. }));
+        for track in &mut self.state.tracks {
+            track.retry_at = None;
+            track.cleared = false;
+        }
+    }
+
+    /// Stops what runs; when nothing does, the sandbox; and then the pod has come to its end.
+    pub(super) fn terminate(&mut self, actions: &mut Vec<Action>) {
+        let Stage::Terminating { reason, grace } = self.state.stage else { return };
+        self.stop_running(grace, actions);
+        self.advance_termination(actions);
+        if self.anything_runs()
+            || self.state.is_in_flight(Call::makes_something)
+            || self.stop_sandboxes(reason, actions)
+        {
+            return;
+        }
+        self.state.stage = Stage::Terminated;
+        let end = match self.state.end {
+            Some(end) => end,
+            None if self.state.verdict.is_some() => PodPhase::Failed,
+            None => self.end_phase(),
+        };
+        self.state.end = Some(end);
+        self.report(actions);
+        actions.push(Action::Report { change: Change::Terminated });
+        self.clean_up(actions);
+    }
+
+    /// What is left of a deleted pod is removed.
+    pub(super) fn clean_up(&mut self, actions: &mut Vec<Action>) {
+        if self.anything_runs() {
+            // A start that was given up has come about after all.
+            let reason = if self.state.deleted { StopReason::Deleted } else { StopReason::Completed };
+            self.begin_termination(reason, Some(pod_grace_seconds(None, None, None, None)));
+            self.stop_running(None, actions);
+            self.advance_termination(actions);
+            return;
+        }
+        if !self.state.deleted {
+            return;
+        }
+        if self.observed.sandboxes().is_empty() {
+            self.state.stage = Stage::Finished;
+            actions.push(Action::Report { change: Change::Finished });
+            return;
+        }
+        if !self.sandbox_may_be_called() {
+            return;
+        }
+        let deadline = self.state.now + self.settings.operation_timeout;
+        for at in 0..self.observed.sandboxes().len() {
+            let sandbox = self.observed.sandboxes()[at].id.clone();
+            let call = Call::RemoveSandbox { sandbox: sandbox.clone() };
+            if !self.state.is_in_flight(|other| *other == call) {
+                let operation = self.state.issue(call, Some(deadline));
+                actions.push(Action::RemoveSandbox { operation, sandbox });
+            }
+        }
+    }
+
+    /// Begins to stop every instance that runs, in order. Without `grace` each container has its own.
+    pub(super) fn stop_running(&mut self, grace: Option<i64>, actions: &mut Vec<Action>) {
+        let spec = self.pod.spec.termination_grace_period_seconds;
+        let grace = grace.unwrap_or_else(|| grace_seconds(None, spec, None));
+        for at in 0..self.observed.records().containers.len() {
+            let record = &self.observed.records().containers[at];
+            let is_new = record.is_running()
+                && self.state.termination.stop_of(&record.id).is_none()
+                && !self.is_stopped(&record.id);
+            if is_new {
+                let (id, index) = (record.id.clone(), self.pod.index_of(&record.name));
+                self.begin_stop((&id, index), grace, true, actions);
+            }
+        }
+    }
+
+    pub(super) fn begin_stop(
+        &mut self,
+        instance: (&ContainerId, Option<ContainerIndex>),
+        grace: i64,
+        ordered: bool,
+        actions: &mut Vec<Action>,
+    ) {
+        let mut steps = std::mem::take(&mut self.scratch.steps);
+        let now = self.state.now;
+        self.state.termination.begin(&self.pod, now, instance, grace, ordered, &mut steps);
+        self.take_steps(steps, actions);
+    }
+
+    pub(super) fn advance_termination(&mut self, actions: &mut Vec<Action>) {
+        let mut steps = std::mem::take(&mut self.scratch.steps);
+        self.state.termination.advance(&self.pod, self.state.now, &mut steps);
+        self.take_steps(steps, actions);
+    }
+
+    fn take_steps(&mut self, mut steps: Vec<TerminationStep>, actions: &mut Vec<Action>) {
+        for step in steps.drain(..) {
+            self.take_step(step, actions);
+        }
+        self.scratch.steps = steps;
+    }
+
+    pub(super) fn take_step(&mut self, step: TerminationStep, actions: &mut Vec<Action>) {
+        if !self.state.synced {
+            // The next observation resumes it.
+            return;
+        }
+        match step {
+            TerminationStep::RunPreStop { id, container, timeout_seconds } => {
+                let operation = self.state.issue(Call::PreStop { id: id.clone() }, None);
+                actions.push(Action::RunPreStop { operation, container, id, timeout_seconds });
+            }
+            TerminationStep::Stop { id, container, timeout_seconds } => {
+                // A stop that is asked for again takes the place of the one before.
+                self.state.in_flight.retain(|known| match &known.call {
+                    Call::StopContainer { id: other } | Call::StopAgain { id: other } => *other != id,
+                    _ => true,
+                });
+                let timeout = std::time::Duration::from_secs(timeout_seconds);
+                let deadline = self.state.now + timeout + self.settings.operation_timeout;
+                let operation = self.state.issue(Call::StopContainer { id: id.clone() }, Some(deadline));
+                actions.push(Action::StopContainer { operation, container, id, timeout_seconds });
+            }
+        }
+    }
+
+    /// The runtime says that an instance has stopped. How it ended comes with an observation.
+    pub(super) fn stop_confirmed(&mut self, id: ContainerId) {
+        self.state.termination.exited(&id);
+        self.settle_unknown(&id);
+        self.state.stopped.push((id, self.state.now));
+    }
+
+    /// A new life of the agent: what was in flight is void.
+    pub(super) fn restart_agent(&mut self, epoch: u32) {
+        self.state.operations = crate::machine::Operations::of_epoch(epoch);
+        for operation in std::mem::take(&mut self.state.in_flight) {
+            match operation.call {
+                // It may have been made all the same.
+                Call::CreateContainer { container, attempt } => {
+                    let highest = &mut self.state.tracks[container.at()].highest_attempt;
+                    *highest = (*highest).max(Some(attempt));
+                }
+                Call::CreateSandbox { attempt } => {
+                    self.state.highest_sandbox_attempt =
+                        self.state.highest_sandbox_attempt.max(Some(attempt));
+                }
+                _ => {}
+            }
+        }
+        self.state.hooks_pending = ContainerSet::EMPTY;
+        self.state.synced = false;
+        self.state.observed_at = None;
+        self.state.made.clear();
+        self.state.made_sandboxes.clear();
+        self.state.stopped.clear();
+        self.state.tracks.iter_mut().for_each(|track| track.cleared = false);
+    }
+
+    /// After an agent's restart: hooks run again for what is left of their time, stops are asked for again.
+    pub(super) fn resume_termination(&mut self, actions: &mut Vec<Action>) {
+        let instances = self.state.termination.instances();
+        let stopping: Vec<_> =
+            instances.map(|(id, container, stop)| (id.clone(), container, *stop)).collect();
+        for (id, container, stop) in stopping {
+            match stop.phase {
+                StopPhase::Hook => {
+                    let timeout_seconds = stop.deadline().since(self.state.now).as_secs();
+                    self.take_step(TerminationStep::RunPreStop { id, container, timeout_seconds }, actions);
+                }
+                StopPhase::Waiting => {}
+                StopPhase::Stopping => {
+                    if let Some(step) = self.state.termination.again(self.state.now, &id) {
+                        self.take_step(step, actions);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! What a pod and its containers look like from outside.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::state::{Stage, Track};
+use super::{Action, Worker};
+use crate::api::PodPhase;
+use crate::container::{ContainerIndex, RecordState, restarts};
+use crate::pod::{ProbeResult, Seen, phase};
+
+/// Something that looks different from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum Change {
+    /// The pod's phase.
+    Phase(PodPhase),
+    /// A container.
+    Container {
+        /// Which.
+        container: ContainerIndex,
+        /// What it looks like now.
+        view: ContainerView,
+    },
+    /// All containers have ended for good.
+    Terminated,
+    /// Nothing is left of the pod.
+    Finished,
+}
+
+/// What a container looks like: the gist of its API status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerView {
+    /// What it does.
+    pub state: ViewState,
+    /// Whether it has started.
+    pub started: bool,
+    /// Whether it takes traffic.
+    pub ready: bool,
+    /// How often it was restarted.
+    pub restart_count: u32,
+}
+
+impl Default for ContainerView {
+    fn default() -> Self {
+        let reason = WaitingReason::ContainerCreating;
+        let state = ViewState::Waiting { reason, last_exit_code: None };
+        Self { state, started: false, ready: false, restart_count: 0 }
+    }
+}
+
+/// What a container does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum ViewState {
+    /// It waits.
+    Waiting {
+        /// For what.
+        reason: WaitingReason,
+        /// How its last instance ended.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last_exit_code: Option<i32>,
+    },
+    /// It runs.
+    Running,
+    /// It has ended.
+    Terminated {
+        /// How.
+        exit_code: i32,
+    },
+}
+
+/// What a container waits for, by the API's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum WaitingReason {
+    /// Its turn: the pod has init containers.
+    PodInitializing,
+    /// Its sandbox, its image and its making.
+    ContainerCreating,
+    /// The end of its crash-loop back-off.
+    CrashLoopBackOff,
+    /// Its image, which could not be pulled.
+    ErrImagePull,
+    /// The end of its image's back-off.
+    ImagePullBackOff,
+    /// Its image, which must not be pulled and is not there.
+    ErrImageNeverPull,
+    /// Its image, whose reference is malformed.
+    InvalidImageName,
+    /// Its making, which failed.
+    CreateContainerError,
+    /// Its making, for which something is missing.
+    CreateContainerConfigError,
+    /// Its start, which failed.
+    RunContainerError,
+    /// Its restart after its `postStart` hook failed.
+    PostStartHookError,
+}
+
+impl WaitingReason {
+    /// The reason that the API calls by this word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        [
+            Self::ErrImagePull,
+            Self::ImagePullBackOff,
+            Self::ErrImageNeverPull,
+            Self::InvalidImageName,
+            Self::CreateContainerError,
+            Self::CreateContainerConfigError,
+            Self::RunContainerError,
+            Self::PostStartHookError,
+        ]
+        .into_iter()
+        .find(|reason| reason.to_string() == word)
+    }
+}
+
+impl fmt::Display for WaitingReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl Worker {
+    /// Says what looks different from before.
+    pub(super) fn report(&mut self, actions: &mut Vec<Action>) {
+        for at in 0..self.state.tracks.len() {
+            let Ok(container) = u8::try_from(at).map(ContainerIndex) else { continue };
+            let view = self.look_at(container, &self.state.tracks[at]);
+            if self.state.tracks[at].view != view {
+                self.state.tracks[at].view = view;
+                actions.push(Action::Report { change: Change::Container { container, view } });
+            }
+        }
+        let phase = self.compute_phase();
+        // A terminal phase is said when nothing can run any more.
+        let is_premature = phase.is_terminal() && self.state.end.is_none();
+        if self.state.phase != phase && !is_premature {
+            self.state.phase = phase;
+            actions.push(Action::Report { change: Change::Phase(phase) });
+        }
+    }
+
+    fn look_at(&self, index: ContainerIndex, track: &Track) -> ContainerView {
+        let latest = self.observed.latest(index);
+        let restart_count = latest.map_or(track.highest_attempt.unwrap_or(0), |latest| latest.attempt);
+        let has_inits = !self.pod.inits().is_empty();
+        let fresh = if has_inits { WaitingReason::PodInitializing } else { WaitingReason::ContainerCreating };
+        let waiting = |reason| ViewState::Waiting { reason, last_exit_code: self.last_exit(index) };
+        let over = !matches!(self.state.stage, Stage::Syncing);
+        let state = match latest.map(|latest| &latest.state) {
+            Some(RecordState::Running { .. }) => ViewState::Running,
+            Some(RecordState::Exited(exit)) => match track.waiting {
+                Some(reason) if !over && self.restarts_after_exit(index) => waiting(reason),
+                _ => ViewState::Terminated { exit_code: exit.exit_code },
+            },
+            Some(RecordState::Created | RecordState::Unknown) | None => {
+                waiting(track.waiting.unwrap_or(fresh))
+            }
+        };
+        let started = state == ViewState::Running && self.has_started(index);
+        let ready = match state {
+            ViewState::Running => started && self.is_ready(index),
+            ViewState::Terminated { exit_code } => {
+                exit_code == 0 && self.pod.inits().difference(self.pod.sidecars()).contains(index)
+            }
+            ViewState::Waiting { .. } => false,
+        };
+        ContainerView { state, started, ready, restart_count }
+    }
+
+    fn last_exit(&self, index: ContainerIndex) -> Option<i32> {
+        let name = self.pod.name_of(index);
+        let records = self.observed.records().containers.iter();
+        let exit = records.filter(|record| &*record.name == name).find_map(|record| record.exit());
+        exit.map(|exit| exit.exit_code)
+    }
+
+    fn restarts_after_exit(&self, index: ContainerIndex) -> bool {
+        self.pod.sidecars().contains(index)
+            || self.state.restarting.contains(index)
+            || self.pod.container(index).is_some_and(|container| {
+                restarts(container.restart_policy, self.observed.latest(index), self.state.deleted)
+            })
+    }
+
+    /// Whether a running container has started: its `postStart` hook has returned and its startup probe has
+    /// passed.
+    pub(super) fn has_started(&self, index: ContainerIndex) -> bool {
+        let Some(container) = self.pod.container(index) else { return false };
+        let track = &self.state.tracks[index.at()];
+        !self.state.hooks_pending.contains(index)
+            && (!container.startup_probe || track.probes.startup == Some(ProbeResult::Success))
+    }
+
+    fn is_ready(&self, index: ContainerIndex) -> bool {
+        let Some(container) = self.pod.container(index) else { return false };
+        let track = &self.state.tracks[index.at()];
+        !container.readiness_probe || track.probes.readiness == Some(ProbeResult::Success)
+    }
+
+    /// The phase that follows from the views; a terminal one stays.
+    pub(super) fn compute_phase(&mut self) -> PodPhase {
+        if let Some(end) = self.state.end {
+            return end;
+        }
+        let mut seen = std::mem::take(&mut self.scratch.seen);
+        seen.clear();
+        for (index, track) in (0..).map(ContainerIndex).zip(&self.state.tracks) {
+            seen.push(if self.state.restarting.contains(index) {
+                // It is being replaced in place, whatever the restart policy says of its end.
+                Seen::Running { started: false }
+            } else {
+                Seen::from(&self.look_at(index, track))
+            });
+        }
+        let phase = phase(&self.pod, &seen, false);
+        self.scratch.seen = seen;
+        phase
+    }
+
+    /// The phase of a pod whose containers have all ended for good.
+    pub(super) fn end_phase(&mut self) -> PodPhase {
+        let tracks = (0..).map(ContainerIndex).zip(&self.state.tracks);
+        let seen: Vec<_> = tracks.map(|(index, track)| Seen::from(&self.look_at(index, track))).collect();
+        match phase(&self.pod, &seen, true) {
+            phase if phase.is_terminal() || self.pod.is_static => phase,
+            // A container was never made, or is nowhere to be found.
+            _ => PodPhase::Failed,
+        }
+    }
+}
+
+impl From<&ContainerView> for Seen {
+    fn from(view: &ContainerView) -> Self {
+        match view.state {
+            ViewState::Waiting { last_exit_code, .. } => Self::Waiting { last_exit: last_exit_code },
+            ViewState::Running => Self::Running { started: view.started },
+            ViewState::Terminated { exit_code } => Self::Exited { code: exit_code },
+        }
+    }
+}

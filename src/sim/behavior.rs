@@ -1,0 +1,221 @@
+//! How simulated containers behave.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use wildmatch::WildMatch;
+
+use super::Subject;
+use crate::api::{GoDuration, RestartPolicy};
+use crate::container::ContainerKind;
+
+/// How one container behaves.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Behavior {
+    /// What its process does; `None`: what is usual for its kind.
+    pub script: Option<Script>,
+    /// How long its hooks take.
+    pub hook: Hooks,
+    /// What its pulls do.
+    pub pull: Pull,
+}
+
+/// What the process of a container does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Script {
+    /// It ends by itself.
+    Exits {
+        /// After this long.
+        #[serde(default)]
+        after: GoDuration,
+        /// With this exit code.
+        #[serde(default)]
+        code: i32,
+    },
+    /// Its first instances end by themselves, the next one runs until it is stopped.
+    Crashes {
+        /// How many.
+        times: u32,
+        /// After this long.
+        #[serde(default)]
+        after: GoDuration,
+        /// With this exit code, 1 by default.
+        #[serde(default = "one")]
+        code: i32,
+    },
+    /// It runs until it is stopped.
+    Runs {
+        /// When its startup probe passes, from its start.
+        #[serde(default)]
+        starts_after: GoDuration,
+        /// When its readiness probe passes, from its start.
+        #[serde(default)]
+        ready_after: GoDuration,
+        /// How long it takes to end once it is told to.
+        #[serde(default)]
+        stops_after: GoDuration,
+        /// Whether it has to be killed.
+        #[serde(default)]
+        ignores_sigterm: bool,
+    },
+}
+
+const fn one() -> i32 {
+    1
+}
+
+impl Script {
+    /// Runs until it is told to stop, and obeys at once.
+    pub const OBEDIENT: Self = Self::Runs {
+        starts_after: GoDuration(Duration::ZERO),
+        ready_after: GoDuration(Duration::ZERO),
+        stops_after: GoDuration(Duration::ZERO),
+        ignores_sigterm: false,
+    };
+
+    /// What is usual: an init container ends well after 1 s, an app container that is not always restarted
+    /// after 30 s, and everything else runs until it is stopped.
+    #[must_use]
+    pub fn usual(kind: ContainerKind, policy: RestartPolicy) -> Self {
+        let exits = |seconds| Self::Exits { after: GoDuration(Duration::from_secs(seconds)), code: 0 };
+        match kind {
+            ContainerKind::Init => exits(1),
+            ContainerKind::App if policy != RestartPolicy::Always => exits(30),
+            ContainerKind::App | ContainerKind::Sidecar | ContainerKind::Ephemeral => Self::OBEDIENT,
+        }
+    }
+
+    /// When instance number `attempt` ends by itself, and with which code.
+    #[must_use]
+    pub const fn own_end(&self, attempt: u32) -> Option<(Duration, i32)> {
+        match *self {
+            Self::Exits { after, code } => Some((after.0, code)),
+            Self::Crashes { times, after, code } if attempt < times => Some((after.0, code)),
+            Self::Crashes { .. } | Self::Runs { .. } => None,
+        }
+    }
+
+    /// How long it takes to end once it is told to; `None`: it has to be killed.
+    #[must_use]
+    pub const fn stops_after(&self) -> Option<Duration> {
+        match *self {
+            Self::Runs { ignores_sigterm: true, .. } => None,
+            Self::Runs { stops_after, .. } => Some(stops_after.0),
+            Self::Exits { .. } | Self::Crashes { .. } => Some(Duration::ZERO),
+        }
+    }
+
+    /// When its startup probe passes, from its start.
+    #[must_use]
+    pub const fn starts_after(&self) -> Duration {
+        match *self {
+            Self::Runs { starts_after, .. } => starts_after.0,
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// When its readiness probe passes, from its start.
+    #[must_use]
+    pub const fn ready_after(&self) -> Duration {
+        match *self {
+            Self::Runs { ready_after, .. } => ready_after.0,
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+/// How long the hooks of a container take. A `sleep` hook takes what the spec says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Hooks {
+    /// The `postStart` hook.
+    pub post_start: GoDuration,
+    /// The `preStop` hook.
+    pub pre_stop: GoDuration,
+    /// Whether the `postStart` hook fails.
+    pub post_start_fails: bool,
+}
+
+/// What the pulls of a container's image do.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Pull {
+    /// How long a pull takes; absent: the node's latency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub takes: Option<GoDuration>,
+    /// It fails with this message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fails: Option<String>,
+    /// It fails so many times only; absent: always.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub times: Option<u32>,
+}
+
+/// Behaviours by pattern, as a file has them.
+///
+/// ```
+/// use node_lifecycle::sim::BehaviorFile;
+///
+/// let file: BehaviorFile = serde_json::from_str(r#"{"rules": [
+///     {"container": "migrate*", "script": {"exits": {"after": "4s"}}},
+///     {"pod": "slow-*", "script": {"runs": {"ignoresSigterm": true}}, "hook": {"preStop": "3s"}}]}"#)?;
+/// assert_eq!(file.rules.len(), 2);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BehaviorFile {
+    /// For each of script, hook and pull, the first rule that matches and has one counts.
+    #[serde(default)]
+    pub rules: Vec<BehaviorRule>,
+}
+
+/// How the containers behave that match all patterns. In a pattern `*` stands for any text and `?` for one
+/// character.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BehaviorRule {
+    /// A pattern for the pod's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod: Option<String>,
+    /// A pattern for the container's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// A pattern for the container's image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// What its process does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script: Option<Script>,
+    /// How long its hooks take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hook: Option<Hooks>,
+    /// What its pulls do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pull: Option<Pull>,
+}
+
+impl BehaviorRule {
+    fn matches(&self, subject: &Subject<'_>) -> bool {
+        let fits = |pattern: &Option<String>, text: &str| {
+            pattern.as_ref().is_none_or(|pattern| WildMatch::new(pattern).matches(text))
+        };
+        fits(&self.pod, subject.pod)
+            && fits(&self.container, subject.container)
+            && fits(&self.image, subject.image)
+    }
+}
+
+impl BehaviorFile {
+    /// How a container behaves.
+    #[must_use]
+    pub fn behavior(&self, subject: &Subject<'_>) -> Behavior {
+        let rules: Vec<_> = self.rules.iter().filter(|rule| rule.matches(subject)).collect();
+        Behavior {
+            script: rules.iter().find_map(|rule| rule.script),
+            hook: rules.iter().find_map(|rule| rule.hook).unwrap_or_default(),
+            pull: rules.iter().find_map(|rule| rule.pull.clone()).unwrap_or_default(),
+        }
+    }
+}

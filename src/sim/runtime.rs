@@ -1,0 +1,213 @@
+//! The simulated runtime of one pod: sandboxes and instances.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Behavior, Config, Script, Subject};
+use crate::api::{ContainerId, Pod, Probe, SandboxId};
+use crate::container::{
+    ContainerIndex, ContainerRecord, Exit, PodRecords, RecordState, SandboxRecord, SandboxState,
+};
+use crate::machine::Timestamp;
+use crate::pod::{CompiledPod, ProbeKind, ProbeResult};
+
+/// What the simulated runtime has of one pod.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Runtime {
+    pub(super) sandboxes: Vec<SandboxRecord>,
+    pub(super) instances: Vec<Instance>,
+}
+
+/// One instance of a container.
+#[derive(Debug, Clone)]
+pub(super) struct Instance {
+    pub(super) record: ContainerRecord,
+    pub(super) container: ContainerIndex,
+    pub(super) sandbox: SandboxId,
+    pub(super) script: Script,
+    /// When it will end as things stand, with which code, and whether by force.
+    pub(super) end: Option<(Timestamp, i32, bool)>,
+}
+
+/// How the containers of one pod behave.
+#[derive(Debug, Clone)]
+pub(super) struct Cast {
+    pub(super) behaviors: Vec<Behavior>,
+    pub(super) scripts: Vec<Script>,
+}
+
+impl Cast {
+    pub(super) fn new(config: &Config, pod: &Pod, compiled: &CompiledPod) -> Self {
+        let behaviors: Vec<_> = compiled
+            .containers()
+            .iter()
+            .map(|container| {
+                (config.behavior)(&Subject {
+                    pod: &pod.metadata.name,
+                    container: &container.name,
+                    image: &container.image,
+                    kind: container.kind,
+                })
+            })
+            .collect();
+        let usual = compiled.containers().iter();
+        let usual = usual.map(|container| Script::usual(container.kind, container.restart_policy));
+        let scripts = behaviors.iter().zip(usual).map(|(behavior, usual)| behavior.script.unwrap_or(usual));
+        let scripts = scripts.collect();
+        Self { behaviors, scripts }
+    }
+}
+
+impl Runtime {
+    /// All there is, newest first.
+    pub(super) fn report(&self) -> PodRecords {
+        PodRecords {
+            sandboxes: self.sandboxes.iter().rev().cloned().collect(),
+            containers: self.instances.iter().rev().map(|instance| instance.record.clone()).collect(),
+        }
+    }
+
+    pub(super) fn instance(&mut self, id: &ContainerId) -> Option<&mut Instance> {
+        self.instances.iter_mut().rev().find(|instance| instance.record.id == *id)
+    }
+
+    pub(super) fn create_sandbox(&mut self, id: SandboxId, attempt: u32, host_network: bool, now: Timestamp) {
+        let ip = Some(if host_network { String::new() } else { "10.244.0.7".to_owned() });
+        let state = SandboxState::Ready;
+        let created_at = after(self.sandboxes.last().map(|last| last.created_at), now);
+        self.sandboxes.push(SandboxRecord { id, attempt, state, ip, host_network, created_at });
+    }
+
+    /// Stops a sandbox; what runs in it is killed.
+    pub(super) fn stop_sandbox(&mut self, id: &SandboxId) -> Vec<ContainerId> {
+        for sandbox in self.sandboxes.iter_mut().filter(|sandbox| sandbox.id == *id) {
+            sandbox.state = SandboxState::NotReady;
+        }
+        let running = self.instances.iter().filter(|instance| instance.sandbox == *id);
+        let running = running.filter(|instance| instance.record.is_running());
+        running.map(|instance| instance.record.id.clone()).collect()
+    }
+
+    pub(super) fn remove_sandbox(&mut self, id: &SandboxId) {
+        self.sandboxes.retain(|sandbox| sandbox.id != *id);
+        self.instances.retain(|instance| instance.sandbox != *id);
+    }
+
+    pub(super) fn create(
+        &mut self,
+        compiled: &CompiledPod,
+        cast: &Cast,
+        (id, container, attempt): (ContainerId, ContainerIndex, u32),
+        sandbox: SandboxId,
+        now: Timestamp,
+    ) {
+        let (Some(known), Some(script)) = (compiled.container(container), cast.scripts.get(container.at()))
+        else {
+            return;
+        };
+        let record = ContainerRecord {
+            id,
+            name: Arc::clone(&known.name),
+            attempt,
+            spec_hash: known.spec_hash,
+            created_at: after(self.instances.last().map(|last| last.record.created_at), now),
+            state: RecordState::Created,
+        };
+        self.instances.push(Instance { record, container, sandbox, script: *script, end: None });
+    }
+}
+
+/// Now, or right after what was made last.
+fn after(last: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    last.map_or(now, |last| now.max(last + Duration::from_nanos(1)))
+}
+
+impl Instance {
+    /// Starts it; when it will end by itself follows from its script.
+    pub(super) fn start(&mut self, now: Timestamp) {
+        self.record.state = RecordState::Running { started_at: now };
+        self.end = self.script.own_end(self.record.attempt).map(|(after, code)| (now + after, code, false));
+    }
+
+    /// Sends it the stop signal.
+    pub(super) fn stop(&mut self, now: Timestamp, timeout: Duration) {
+        let killed = (now + timeout, 137, true);
+        let end = match self.script.stops_after() {
+            Some(after) if after <= timeout => (now + after, 0, false),
+            _ => killed,
+        };
+        self.end = Some(match self.end {
+            Some(sooner) if sooner.0 <= end.0 => sooner,
+            _ => end,
+        });
+    }
+
+    pub(super) fn exit(&mut self, now: Timestamp, exit_code: i32) {
+        let reason = Arc::from(if exit_code == 0 { "Completed" } else { "Error" });
+        self.record.state = RecordState::Exited(Exit { exit_code, finished_at: now, reason });
+        self.end = None;
+    }
+}
+
+/// When the probes of a container that started now first come to a lasting result.
+pub(super) fn probe_results(
+    pod: &Pod,
+    compiled: &CompiledPod,
+    index: ContainerIndex,
+    script: Script,
+) -> Vec<(Duration, ProbeKind, ProbeResult)> {
+    let spec = &pod.spec;
+    let at = index.at();
+    let containers = || spec.init_containers.iter().chain(&spec.containers).chain(&spec.ephemeral_containers);
+    let (Some(container), Some(_)) = (containers().nth(at), compiled.container(index)) else {
+        return Vec::new();
+    };
+    let mut results = Vec::new();
+    let mut started = Duration::ZERO;
+    if let Some(probe) = &container.startup_probe {
+        let (when, result) = first_result(probe, script.starts_after());
+        results.push((when, ProbeKind::Startup, result));
+        if result == ProbeResult::Failure {
+            return results;
+        }
+        started = when;
+    }
+    if let Some(probe) = &container.readiness_probe {
+        let (when, _) = next_question(probe, script.ready_after().max(started));
+        let more = u32::try_from(probe.success_threshold.unwrap_or(1)).unwrap_or(1).saturating_sub(1);
+        let when = when.saturating_add(period(probe).saturating_mul(more));
+        results.push((when, ProbeKind::Readiness, ProbeResult::Success));
+    }
+    results
+}
+
+/// When a startup probe passes, or has failed as often as it may.
+fn first_result(probe: &Probe, passes_after: Duration) -> (Duration, ProbeResult) {
+    let (when, failures) = next_question(probe, passes_after);
+    let threshold = u32::try_from(probe.failure_threshold.unwrap_or(3)).unwrap_or(1).max(1);
+    if failures < u128::from(threshold) {
+        return (when, ProbeResult::Success);
+    }
+    let last = delay(probe).saturating_add(period(probe).saturating_mul(threshold - 1));
+    (last, ProbeResult::Failure)
+}
+
+/// The first question at or after a time, and how many come before.
+fn next_question(probe: &Probe, time: Duration) -> (Duration, u128) {
+    let waits = time.saturating_sub(delay(probe));
+    let periods = waits.as_nanos().div_ceil(period(probe).as_nanos().max(1));
+    let factor = u32::try_from(periods).unwrap_or(u32::MAX);
+    (delay(probe).saturating_add(period(probe).saturating_mul(factor)), periods)
+}
+
+fn delay(probe: &Probe) -> Duration {
+    seconds(probe.initial_delay_seconds.unwrap_or(0))
+}
+
+fn period(probe: &Probe) -> Duration {
+    seconds(probe.period_seconds.unwrap_or(10).max(1))
+}
+
+fn seconds(seconds: i32) -> Duration {
+    Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+}

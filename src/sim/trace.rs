@@ -1,0 +1,159 @@
+//! What happened on a simulated node, by name and time.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::api::PodPhase;
+use crate::machine::Timestamp;
+use crate::pod::{ContainerView, StartReason, StopReason};
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TraceEntry {
+    /// When.
+    pub at: Timestamp,
+    /// To which pod: `<namespace>/<name>`.
+    pub pod: Arc<str>,
+    /// What.
+    #[serde(flatten)]
+    pub event: TraceEvent,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "event")]
+#[non_exhaustive]
+pub enum TraceEvent {
+    /// The node learnt of the pod.
+    PodAdded,
+    /// Its deletion began.
+    PodDeleted {
+        /// Seconds that the deletion gives.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        grace_seconds: Option<i64>,
+    },
+    /// Its phase changed.
+    Phase {
+        /// What it is now.
+        phase: PodPhase,
+    },
+    /// All of its containers have ended for good.
+    PodTerminated,
+    /// Nothing is left of it.
+    PodFinished,
+    /// A sandbox is being made.
+    CreatingSandbox {
+        /// Its attempt.
+        attempt: u32,
+    },
+    /// A sandbox is there.
+    SandboxReady {
+        /// Its attempt.
+        attempt: u32,
+    },
+    /// A sandbox is being stopped.
+    StoppingSandbox {
+        /// Why.
+        reason: StopReason,
+    },
+    /// A sandbox is being removed.
+    RemovingSandbox,
+    /// The container has its turn; its image is asked for.
+    Pulling {
+        /// Which container.
+        container: Arc<str>,
+        /// Its image.
+        image: Arc<str>,
+        /// Why it is started.
+        reason: StartReason,
+    },
+    /// The image is there.
+    Pulled {
+        /// Which container.
+        container: Arc<str>,
+    },
+    /// The image could not be had.
+    PullFailed {
+        /// Which container.
+        container: Arc<str>,
+        /// What the registry says.
+        message: Arc<str>,
+    },
+    /// An instance is being made.
+    Creating {
+        /// Which container.
+        container: Arc<str>,
+        /// Its attempt.
+        attempt: u32,
+    },
+    /// An instance is being started.
+    Starting {
+        /// Which container.
+        container: Arc<str>,
+    },
+    /// An instance runs.
+    Started {
+        /// Which container.
+        container: Arc<str>,
+        /// Its attempt.
+        attempt: u32,
+    },
+    /// The `postStart` hook runs.
+    PostStart {
+        /// Which container.
+        container: Arc<str>,
+    },
+    /// The `preStop` hook runs.
+    PreStop {
+        /// Which container.
+        container: Arc<str>,
+        /// Seconds that it may take.
+        timeout_seconds: u64,
+    },
+    /// The stop signal is sent.
+    Stopping {
+        /// Which container.
+        container: Arc<str>,
+        /// Seconds until the kill.
+        timeout_seconds: u64,
+    },
+    /// An instance has ended.
+    Exited {
+        /// Which container.
+        container: Arc<str>,
+        /// With which exit code.
+        exit_code: i32,
+        /// Whether it was killed because it did not stop in time.
+        forced: bool,
+    },
+    /// A container looks different.
+    Container {
+        /// Which container.
+        container: Arc<str>,
+        /// What it looks like now.
+        view: ContainerView,
+    },
+    /// A call of the runtime went wrong, on purpose.
+    Fault {
+        /// What went wrong.
+        fault: Fault,
+    },
+}
+
+/// How a call of the runtime goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Fault {
+    /// It does nothing and says so.
+    Fails,
+    /// It does its work, and the answer is that it took too long.
+    TimesOut,
+    /// Its answer comes late.
+    AnswersLate,
+    /// Its answer comes twice.
+    AnswersTwice,
+    /// It does its work and never answers.
+    NeverAnswers,
+}
