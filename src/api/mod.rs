@@ -21,7 +21,7 @@
 //! let wrong = Pod::from_json(r#"{"metadata": {"name": "web"}, "spec": {"containers": [{"name": 7}]}}"#);
 //! assert_eq!(
 //!     wrong.unwrap_err().to_string(),
-//!     "spec.containers[0].name: invalid type: integer `7`, expected a string at line 1 column 71"
+//!     "spec.containers[0].name: invalid type: integer `7`, expected a string at line 1 column 64"
 //! );
 //! # Ok::<(), node_lifecycle::api::PodError>(())
 //! ```

@@ -12,7 +12,7 @@ use super::runtime::{Cast, Runtime, probe_results};
 use super::{Config, Fault, TraceEntry, TraceEvent};
 use crate::api::{ContainerId, ImagePullPolicy, Pod, PodPhase, SandboxId, SleepAction, Uid};
 use crate::container::{ContainerIndex, ContainerRecord};
-use crate::machine::{Machine, OperationId, Timestamp};
+use crate::machine::{Machine, OperationId, RestoreError, Snapshots, Timestamp};
 use crate::pod::{
     Action, Change, CompileError, CompiledPod, Event, Failure, Outcome, ProbeKind, ProbeResult, Worker,
 };
@@ -26,6 +26,8 @@ pub struct Node {
     /// Places in `pods` whose pod is gone.
     free: Vec<u32>,
     added: u64,
+    /// Counts the lives of the agent.
+    epoch: u32,
     by_uid: BTreeMap<Uid, u32>,
     queue: BinaryHeap<Reverse<Scheduled>>,
     scheduled: u64,
@@ -143,6 +145,7 @@ impl Node {
             pods: Vec::new(),
             free: Vec::new(),
             added: 0,
+            epoch: 0,
             by_uid: BTreeMap::new(),
             queue: BinaryHeap::new(),
             scheduled: 0,
@@ -231,6 +234,24 @@ impl Node {
         self.note(index, |_| TraceEvent::PodDeleted { grace_seconds });
         self.deliver(index, Event::Deleted { grace_seconds });
         true
+    }
+
+    /// Restarts the node's agent: every machine is stored and taken up again, calls in flight are forgotten,
+    /// and the runtime is asked for everything. The containers run on.
+    ///
+    /// # Errors
+    /// [`RestoreError`] when a machine cannot be taken up again, which would be a fault of this library.
+    pub fn restart_agent(&mut self) -> Result<(), RestoreError> {
+        self.epoch += 1;
+        let indices: Vec<u32> = self.by_uid.values().copied().collect();
+        for index in indices {
+            let known = &mut self.pods[index as usize];
+            let environment = (Arc::clone(&known.compiled), self.config.settings);
+            known.worker = Worker::restore(known.worker.snapshot(), environment, self.now)?;
+            self.deliver(index, Event::AgentStarted { epoch: self.epoch });
+            self.relist(index);
+        }
+        Ok(())
     }
 
     /// Lets things happen until `until`, which it is then.
@@ -365,7 +386,15 @@ impl Node {
             return;
         }
         self.trace_action(pod, &action);
-        let fault = self.draw_fault();
+        let fault = self.draw_fault().map(|fault| match action {
+            // Whoever pulls and runs hooks lives with the agent, and answers.
+            Action::EnsureImage { .. } | Action::RunPostStart { .. } | Action::RunPreStop { .. }
+                if fault == Fault::NeverAnswers =>
+            {
+                Fault::AnswersLate
+            }
+            _ => fault,
+        });
         if let Some(fault) = fault {
             self.note(pod, |_| TraceEvent::Fault { fault });
         }

@@ -124,7 +124,10 @@ impl Worker {
             Event::Deleted { grace_seconds } => self.delete(grace_seconds, actions),
             Event::Verdict(verdict) => self.judge(*verdict, actions),
             Event::Observed { at, records } => self.observe(at, *records, actions),
-            Event::Container(record) => self.observe_container(*record),
+            Event::Container(record) => {
+                self.observe_container(*record);
+                self.take_evidence(actions);
+            }
             Event::Sandbox(record) => self.observed.put_sandbox(*record),
             Event::Probed { id, probe, result } => self.take_probe(&id, probe, result),
             Event::Done { operation, outcome } => self.finish_operation(operation, outcome, actions),

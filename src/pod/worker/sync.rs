@@ -41,6 +41,7 @@ impl Worker {
         }
         self.observed = crate::pod::Observed::new(&self.pod, report);
         self.records_changed();
+        self.take_evidence(actions);
         if !self.state.synced {
             self.state.synced = true;
             self.resume_termination(actions);

@@ -144,8 +144,14 @@ impl Worker {
     }
 
     pub(super) fn advance_termination(&mut self, actions: &mut Vec<Action>) {
+        // A container whose start has no outcome yet may run.
+        let starting = self.state.in_flight.iter().filter_map(|operation| match &operation.call {
+            Call::StartContainer { container, .. } => Some(*container),
+            _ => None,
+        });
+        let starting = starting.collect();
         let mut steps = std::mem::take(&mut self.scratch.steps);
-        self.state.termination.advance(&self.pod, self.state.now, &mut steps);
+        self.state.termination.advance(&self.pod, self.state.now, starting, &mut steps);
         self.take_steps(steps, actions);
     }
 
