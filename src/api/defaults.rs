@@ -26,7 +26,8 @@ impl PodSpec {
         }
         // What the containers request comes before the pod's own limit (KEP-2837).
         let containers = || self.init_containers.iter().chain(&self.containers);
-        let requested = |name: &str| containers().any(|container| container.resources.requests.contains_key(name));
+        let requested =
+            |name: &str| containers().any(|container| container.resources.requests.contains_key(name));
         for (name, limit) in &self.resources.limits {
             if !self.resources.requests.contains_key(name) && !requested(name) {
                 self.resources.requests.insert(name.clone(), limit.clone());

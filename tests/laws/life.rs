@@ -96,14 +96,14 @@ fn check(case: &Case, trace: &[TraceEntry], with_faults: bool) -> Result<(), Tes
             }
             TraceEvent::Started { container, .. } => {
                 *truth.running.entry(Arc::clone(container)).or_default() += 1;
-                prop_assert!(
-                    truth.running[container] == 1,
-                    "two instances of {container} run at {at}"
-                );
+                prop_assert!(truth.running[container] == 1, "two instances of {container} run at {at}");
                 if truth.ever_started.insert(Arc::clone(container)) && &**container != "debug" {
                     let before = inits.iter().take_while(|name| **name != &**container);
                     for earlier in before {
-                        prop_assert!(truth.through.contains(*earlier), "{container} starts at {at} before {earlier} is through");
+                        prop_assert!(
+                            truth.through.contains(*earlier),
+                            "{container} starts at {at} before {earlier} is through"
+                        );
                     }
                 }
             }
@@ -125,9 +125,7 @@ fn check(case: &Case, trace: &[TraceEntry], with_faults: bool) -> Result<(), Tes
                 let Some(place) = sidecars.iter().position(|name| *name == &**container) else { continue };
                 let is_spent = *at >= deleted_at + Duration::from_secs(1)
                     && trace_grace(case, trace, *at).is_some_and(|spent_at| *at >= spent_at);
-                let later = |name: &str| {
-                    name.starts_with("app") || sidecars[place + 1..].contains(&name)
-                };
+                let later = |name: &str| name.starts_with("app") || sidecars[place + 1..].contains(&name);
                 let waits_for = truth.running.iter().find(|(name, running)| **running > 0 && later(name));
                 prop_assert!(
                     is_spent || waits_for.is_none(),

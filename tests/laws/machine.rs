@@ -22,12 +22,35 @@ use crate::pods::{Case, case};
 #[derive(Debug, Clone)]
 enum Seed {
     /// Answers one of the operations asked for, old ones too.
-    Answer { which: usize, how: u8 },
-    Container { container: u8, id: u8, attempt: u32, state: u8, age: i64 },
-    Sandbox { id: u8, attempt: u32, ready: bool, ip: u8, age: i64 },
+    Answer {
+        which: usize,
+        how: u8,
+    },
+    Container {
+        container: u8,
+        id: u8,
+        attempt: u32,
+        state: u8,
+        age: i64,
+    },
+    Sandbox {
+        id: u8,
+        attempt: u32,
+        ready: bool,
+        ip: u8,
+        age: i64,
+    },
     /// A full report of what was made of the machine's actions, with some of it missing or changed.
-    Report { lag: u64, skip: usize, extra: bool },
-    Probe { id: u8, probe: u8, result: u8 },
+    Report {
+        lag: u64,
+        skip: usize,
+        extra: bool,
+    },
+    Probe {
+        id: u8,
+        probe: u8,
+        result: u8,
+    },
     Delete(Option<i64>),
     Verdict(Option<i64>),
     AgentStarted,
@@ -71,7 +94,8 @@ impl World {
                     id: SandboxId::from(format!("s{id}")),
                     attempt: *attempt,
                     state: if *ready { SandboxState::Ready } else { SandboxState::NotReady },
-                    ip: [None, Some(String::new()), Some("10.0.0.1".to_owned())][usize::from(*ip % 3)].clone(),
+                    ip: [None, Some(String::new()), Some("10.0.0.1".to_owned())][usize::from(*ip % 3)]
+                        .clone(),
                     host_network: *ip == 2 && *ready && *attempt == 2,
                     created_at: at_age(now, *age),
                 };
@@ -91,9 +115,11 @@ impl World {
                 Event::Observed { at, records: Box::new(records) }
             }
             Seed::Probe { id, probe, result } => {
-                let known = self.records.containers.get(usize::from(*id) % self.records.containers.len().max(1));
+                let known =
+                    self.records.containers.get(usize::from(*id) % self.records.containers.len().max(1));
                 let id = known.map_or_else(|| ContainerId::from("none"), |known| known.id.clone());
-                let probe = [ProbeKind::Startup, ProbeKind::Liveness, ProbeKind::Readiness][usize::from(*probe)];
+                let probe =
+                    [ProbeKind::Startup, ProbeKind::Liveness, ProbeKind::Readiness][usize::from(*probe)];
                 let result =
                     [ProbeResult::Success, ProbeResult::Failure, ProbeResult::Unknown][usize::from(*result)];
                 Event::Probed { id, probe, result }
@@ -185,7 +211,12 @@ fn log() -> impl Strategy<Value = Vec<(u64, Seed)>> {
 }
 
 /// Drives a worker through a log; what it asked for, step by step.
-fn drive(worker: &mut Worker, world: &mut World, now: &mut Timestamp, log: &[(u64, Seed)]) -> Vec<Vec<Action>> {
+fn drive(
+    worker: &mut Worker,
+    world: &mut World,
+    now: &mut Timestamp,
+    log: &[(u64, Seed)],
+) -> Vec<Vec<Action>> {
     log.iter()
         .map(|(after, seed)| {
             *now += Duration::from_millis(*after);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use node_lifecycle::api::{
-    Container, ExecAction, GoDuration, Lifecycle, LifecycleHandler, ObjectMeta, Pod, PodSpec, Probe, RestartPolicy,
-    SleepAction,
+    Container, ExecAction, GoDuration, Lifecycle, LifecycleHandler, ObjectMeta, Pod, PodSpec, Probe,
+    RestartPolicy, SleepAction,
 };
 use node_lifecycle::sim::{Behavior, Hooks, Pull, Script};
 use proptest::prelude::*;
@@ -28,7 +28,8 @@ impl Case {
 pub(crate) fn case() -> impl Strategy<Value = Case> {
     let inits = prop::collection::vec((any::<bool>(), part()), 0..=5);
     let apps = prop::collection::vec(part(), 1..=6);
-    let policy = prop_oneof![Just(RestartPolicy::Always), Just(RestartPolicy::OnFailure), Just(RestartPolicy::Never)];
+    let policy =
+        prop_oneof![Just(RestartPolicy::Always), Just(RestartPolicy::OnFailure), Just(RestartPolicy::Never)];
     let ephemeral = prop::option::weighted(0.2, part());
     (inits, apps, ephemeral, policy, 1..40_i64).prop_map(|(inits, apps, ephemeral, restart_policy, grace)| {
         let mut behaviors = BTreeMap::new();
@@ -50,7 +51,8 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
             named(format!("init-{n}"), Part { container: Container::default(), behavior, ..part })
         });
         let init_containers = init_containers.collect();
-        let containers = apps.into_iter().enumerate().map(|(n, part)| named(format!("app-{n}"), part)).collect();
+        let containers =
+            apps.into_iter().enumerate().map(|(n, part)| named(format!("app-{n}"), part)).collect();
         let ephemeral_containers = ephemeral.into_iter().map(|part| {
             let container = Container::default();
             named("debug".to_owned(), Part { container, ..part })
@@ -141,9 +143,8 @@ fn script() -> impl Strategy<Value = Script> {
 }
 
 fn hooks() -> impl Strategy<Value = Hooks> {
-    (duration(3_000), duration(30_000), prop::bool::weighted(0.1)).prop_map(
-        |(post_start, pre_stop, post_start_fails)| Hooks { post_start, pre_stop, post_start_fails },
-    )
+    (duration(3_000), duration(30_000), prop::bool::weighted(0.1))
+        .prop_map(|(post_start, pre_stop, post_start_fails)| Hooks { post_start, pre_stop, post_start_fails })
 }
 
 fn pull() -> impl Strategy<Value = Pull> {

@@ -133,7 +133,8 @@ impl Worker {
                     made.map(|made| Outcome::ContainerCreated(made.id.clone()))
                 }
                 Call::StartContainer { id, .. } => self.observed.find(id).and_then(|record| {
-                    let is_past = matches!(record.state, RecordState::Running { .. } | RecordState::Exited(_));
+                    let is_past =
+                        matches!(record.state, RecordState::Running { .. } | RecordState::Exited(_));
                     is_past.then_some(Outcome::Done)
                 }),
                 _ => None,
