@@ -73,10 +73,15 @@ impl Observed {
     /// Takes over what is known of one instance, known before or not.
     pub fn put_container(&mut self, pod: &CompiledPod, record: ContainerRecord) {
         let known = &mut self.records.containers;
-        if let Some(same) = known.iter_mut().find(|known| known.id == record.id) {
+        let same = known.iter().position(|known| known.id == record.id);
+        if let Some(same) = same.map(|at| &mut known[at])
+            && same.created_at == record.created_at
+            && same.name == record.name
+        {
             *same = record;
             return;
         }
+        known.retain(|known| known.id != record.id);
         let at = known.partition_point(|known| known.created_at > record.created_at);
         known.insert(at, record);
         self.index(pod);
@@ -85,13 +90,9 @@ impl Observed {
     /// Takes over what is known of one sandbox, known before or not.
     pub fn put_sandbox(&mut self, record: SandboxRecord) {
         let known = &mut self.records.sandboxes;
-        match known.iter_mut().find(|known| known.id == record.id) {
-            Some(same) => *same = record,
-            None => {
-                let at = known.partition_point(|known| known.created_at > record.created_at);
-                known.insert(at, record);
-            }
-        }
+        known.retain(|known| known.id != record.id);
+        let at = known.partition_point(|known| known.created_at > record.created_at);
+        known.insert(at, record);
     }
 
     /// Forgets a sandbox; with the last one go all containers.

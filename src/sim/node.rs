@@ -366,14 +366,15 @@ impl Node {
         self.queue.push(Reverse(Scheduled { at, number, pod, life, what }));
     }
 
-    /// Asks the runtime for everything, and again after a while if something can go wrong.
+    /// Asks the runtime for everything, and again after a while if an answer can go astray.
     fn relist(&mut self, pod: u32) {
         let known = &mut self.pods[pod as usize];
         let records = Box::new(known.runtime.report());
         let at = self.now;
         self.deliver(pod, Event::Observed { at, records });
         let known = &mut self.pods[pod as usize];
-        if self.config.faults.per_mille > 0 && !known.relists && !known.worker.is_finished() {
+        let can_go_astray = self.config.faults.per_mille > 0 || self.epoch > 0;
+        if can_go_astray && !known.relists && !known.worker.is_finished() {
             known.relists = true;
             self.schedule(self.now + self.config.relist, pod, What::Relist);
         }

@@ -69,17 +69,38 @@ struct Truth {
     through: BTreeSet<Arc<str>>,
     ever_started: BTreeSet<Arc<str>>,
     highest: BTreeMap<Arc<str>, u32>,
+    /// Is being stopped, since before the deletion or by its stop signal.
+    told: BTreeSet<Arc<str>>,
+    /// Since when containers only go.
+    going_since: Option<Timestamp>,
     deleted_at: Option<Timestamp>,
     terminal: Option<PodPhase>,
     terminated: bool,
 }
 
+/// Checks a trace, and shows it when a law is broken.
 fn check(case: &Case, trace: &[TraceEntry], with_faults: bool) -> Result<(), TestCaseError> {
+    let checked = check_laws(case, trace, with_faults);
+    if checked.is_err() {
+        let lines = trace.iter().map(|entry| serde_json::to_string(entry).unwrap());
+        println!("{}", lines.collect::<Vec<_>>().join("\n"));
+    }
+    checked
+}
+
+fn check_laws(case: &Case, trace: &[TraceEntry], with_faults: bool) -> Result<(), TestCaseError> {
     let spec = &case.pod.spec;
     let inits: Vec<&str> = spec.init_containers.iter().map(|container| container.name.as_str()).collect();
     let sidecars: Vec<&str> = inits.iter().copied().filter(|name| name.starts_with("sidecar")).collect();
     let mut truth = Truth::default();
     for TraceEntry { at, event, .. } in trace {
+        match event {
+            TraceEvent::PreStop { .. } | TraceEvent::Stopping { .. } => {
+                truth.going_since.get_or_insert(*at);
+            }
+            TraceEvent::Started { .. } => truth.going_since = None,
+            _ => {}
+        }
         match event {
             TraceEvent::Creating { container, attempt } => {
                 let highest = truth.highest.insert(Arc::clone(container), *attempt);
@@ -95,6 +116,7 @@ fn check(case: &Case, trace: &[TraceEntry], with_faults: bool) -> Result<(), Tes
                 prop_assert!(truth.terminal.is_none(), "{event:?} at {at}, after the end");
             }
             TraceEvent::Started { container, .. } => {
+                truth.told.remove(container);
                 *truth.running.entry(Arc::clone(container)).or_default() += 1;
                 prop_assert!(truth.running[container] == 1, "two instances of {container} run at {at}");
                 if truth.ever_started.insert(Arc::clone(container)) && &**container != "debug" {
@@ -121,16 +143,23 @@ fn check(case: &Case, trace: &[TraceEntry], with_faults: bool) -> Result<(), Tes
                 }
             }
             TraceEvent::Stopping { container, .. } => {
-                let Some(deleted_at) = truth.deleted_at else { continue };
+                // One that was told to stop before (a hook failed) is only told again.
+                let is_told_again = !truth.told.insert(Arc::clone(container));
+                let Some(deleted_at) = truth.deleted_at.filter(|_| !is_told_again) else { continue };
                 let Some(place) = sidecars.iter().position(|name| *name == &**container) else { continue };
-                let is_spent = *at >= deleted_at + Duration::from_secs(1)
-                    && trace_grace(case, trace, *at).is_some_and(|spent_at| *at >= spent_at);
+                // The pod may have come to its end by itself before it was deleted.
+                let since = truth.going_since.unwrap_or(deleted_at);
+                let is_spent = *at >= since + case.grace()
+                    || trace_grace(case, trace, *at).is_some_and(|spent_at| *at >= spent_at);
                 let later = |name: &str| name.starts_with("app") || sidecars[place + 1..].contains(&name);
                 let waits_for = truth.running.iter().find(|(name, running)| **running > 0 && later(name));
                 prop_assert!(
                     is_spent || waits_for.is_none(),
                     "{container} is told to stop at {at} while {waits_for:?} runs"
                 );
+            }
+            TraceEvent::PreStop { container, .. } if truth.deleted_at.is_none() => {
+                truth.told.insert(Arc::clone(container));
             }
             TraceEvent::PodDeleted { .. } => {
                 truth.deleted_at.get_or_insert(*at);

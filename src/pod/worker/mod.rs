@@ -171,7 +171,12 @@ impl Machine for Worker {
     type Action = Action;
 
     fn step(&mut self, now: Timestamp, event: Event, actions: &mut Vec<Action>) {
-        self.wake(now, actions);
+        if matches!(event, Event::AgentStarted { .. }) {
+            // What was due in the agent's last life is void.
+            self.state.now = self.state.now.max(now);
+        } else {
+            self.wake(now, actions);
+        }
         self.handle(event, actions);
         self.settle(actions);
     }

@@ -193,30 +193,33 @@ impl Worker {
         self.state.stopped.push((id, self.state.now));
     }
 
-    /// A new life of the agent: what was in flight is void.
+    /// A new life of the agent: what was in flight is void, and may come about all the same.
     pub(super) fn restart_agent(&mut self, epoch: u32) {
-        self.state.operations = crate::machine::Operations::of_epoch(epoch);
-        for operation in std::mem::take(&mut self.state.in_flight) {
+        let state = &mut self.state;
+        state.operations = crate::machine::Operations::of_epoch(epoch);
+        for operation in std::mem::take(&mut state.in_flight) {
             match operation.call {
-                // It may have been made all the same.
                 Call::CreateContainer { container, attempt } => {
-                    let highest = &mut self.state.tracks[container.at()].highest_attempt;
+                    let highest = &mut state.tracks[container.at()].highest_attempt;
                     *highest = (*highest).max(Some(attempt));
                 }
                 Call::CreateSandbox { attempt } => {
-                    self.state.highest_sandbox_attempt =
-                        self.state.highest_sandbox_attempt.max(Some(attempt));
+                    state.highest_sandbox_attempt = state.highest_sandbox_attempt.max(Some(attempt));
                 }
+                Call::StartContainer { container, .. } => {
+                    state.tracks[container.at()].retry_at = Some(state.now + self.settings.retry);
+                }
+                // How it ended will never be known. (One that has failed stays pending: its container goes.)
+                Call::PostStart { container, .. } => state.hooks_pending.remove(container),
                 _ => {}
             }
         }
-        self.state.hooks_pending = ContainerSet::EMPTY;
-        self.state.synced = false;
-        self.state.observed_at = None;
-        self.state.made.clear();
-        self.state.made_sandboxes.clear();
-        self.state.stopped.clear();
-        self.state.tracks.iter_mut().for_each(|track| track.cleared = false);
+        state.synced = false;
+        state.observed_at = None;
+        state.made.clear();
+        state.made_sandboxes.clear();
+        state.stopped.clear();
+        state.tracks.iter_mut().for_each(|track| track.cleared = false);
     }
 
     /// After an agent's restart: hooks run again for what is left of their time, stops are asked for again.
