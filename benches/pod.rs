@@ -28,7 +28,9 @@ fn measure<T>(criterion: &mut Criterion, name: &str, mut operation: impl FnMut()
 fn reading(criterion: &mut Criterion) {
     measure(criterion, "read a pod", || Pod::from_json(black_box(shop::POD)).expect("well-formed"));
     let (pod, behaviour) = (shop::pod(), Arc::new(Behaviour::default()));
-    measure(criterion, "compile a pod", || CompiledPod::compile(black_box(&pod), &behaviour).expect("well-formed"));
+    measure(criterion, "compile a pod", || {
+        CompiledPod::compile(black_box(&pod), &behaviour).expect("well-formed")
+    });
     let compiled = shop::compiled();
     let records = shop::observed(&compiled, "").records().clone();
     measure(criterion, "index a pod's records", || Observed::new(&compiled, black_box(records.clone())));
@@ -55,7 +57,8 @@ fn order_and_phase(criterion: &mut Criterion) {
         let mut stopped = 0;
         // All the way down, turn by turn.
         while !here.is_empty() {
-            let ready: ContainerSet = here.iter().filter(|index| pod.waits_for(*index, here).is_empty()).collect();
+            let ready: ContainerSet =
+                here.iter().filter(|index| pod.waits_for(*index, here).is_empty()).collect();
             stopped += ready.len();
             here = here.difference(ready);
         }

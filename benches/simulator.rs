@@ -60,7 +60,10 @@ fn lives(criterion: &mut Criterion) {
     for _ in 0..LIVES {
         live(&mut node, &pod);
     }
-    println!("one after another: {:.0} lives a minute", f64::from(LIVES) * 60.0 / began.elapsed().as_secs_f64());
+    println!(
+        "one after another: {:.0} lives a minute",
+        f64::from(LIVES) * 60.0 / began.elapsed().as_secs_f64()
+    );
 
     let mut group = criterion.benchmark_group("together");
     group.sample_size(10);

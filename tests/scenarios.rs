@@ -30,7 +30,11 @@ fn scenarios() {
         } else if log != recorded {
             let line = log.lines().zip(recorded.lines()).take_while(|(new, old)| new == old).count();
             let (new, old) = (log.lines().nth(line), recorded.lines().nth(line));
-            changed.push(format!("{}: line {} of the log\n  was {old:?}\n  is  {new:?}", file.display(), line + 1));
+            changed.push(format!(
+                "{}: line {} of the log\n  was {old:?}\n  is  {new:?}",
+                file.display(),
+                line + 1
+            ));
         }
     }
     assert!(changed.is_empty(), "{}", changed.join("\n"));

@@ -106,7 +106,9 @@ impl Runtime {
             return;
         };
         let script = match script {
-            Script::Crashes { times, .. } if attempt >= *times => Script::usual(known.kind, known.restart_policy),
+            Script::Crashes { times, .. } if attempt >= *times => {
+                Script::usual(known.kind, known.restart_policy)
+            }
             script => *script,
         };
         let record = ContainerRecord {

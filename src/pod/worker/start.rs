@@ -210,7 +210,6 @@ impl Worker {
             self.state.made.push((id.clone(), self.state.now));
             self.observe_container(record);
         }
-        self.state.restarting.remove(container);
         let is_new = self.observed.find(&id).is_some_and(|known| known.state == RecordState::Created);
         if !is_new || !self.is_syncing() {
             return;
@@ -223,6 +222,7 @@ impl Worker {
 
     fn started(&mut self, container: ContainerIndex, id: ContainerId, actions: &mut Vec<Action>) {
         self.state.tracks[container.at()].waiting = None;
+        self.state.restarting.remove(container);
         let Some(known) = self.observed.find(&id) else { return };
         if known.state == RecordState::Created {
             let state = RecordState::Running { started_at: self.state.now };
