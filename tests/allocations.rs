@@ -1,5 +1,7 @@
 //! What happens again and again allocates nothing.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 #[path = "../benches/shop/mod.rs"]
 mod shop;
 

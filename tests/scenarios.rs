@@ -4,6 +4,7 @@
 //! done, and the log. `RECORD=1 cargo test --all-features --test scenarios` writes the logs anew.
 
 #![cfg(feature = "sim")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! The pod that everything is measured with: 3 init containers, 2 sidecars and 3 app containers.
 
+#![allow(dead_code, clippy::expect_used, reason = "shared by benches and tests that need different parts")]
+
 use std::sync::Arc;
 
 use node_lifecycle::api::{Container, Pod};
@@ -21,7 +23,6 @@ pub(crate) fn compiled() -> CompiledPod {
 }
 
 /// Everything runs as it should; `crashed` has ended.
-#[allow(dead_code, reason = "not every bench looks at records")]
 pub(crate) fn observed(pod: &CompiledPod, crashed: &str) -> Observed {
     let spec = &pod.spec;
     let at = Timestamp::from_unix_seconds;
@@ -53,7 +54,6 @@ pub(crate) fn observed(pod: &CompiledPod, crashed: &str) -> Observed {
     Observed::new(pod, PodRecords { sandboxes: vec![sandbox], containers })
 }
 
-#[allow(dead_code, reason = "not every bench looks at probes")]
 pub(crate) fn probes(pod: &CompiledPod) -> Vec<ProbeResults> {
     let passed = Some(ProbeResult::Success);
     vec![ProbeResults { startup: passed, liveness: passed, readiness: passed }; pod.containers().len()]

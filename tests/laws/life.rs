@@ -137,10 +137,8 @@ fn check_laws(case: &Case, trace: &[TraceEntry], with_faults: bool) -> Result<()
                     truth.through.insert(Arc::clone(container));
                 }
             }
-            TraceEvent::Container { container, view } => {
-                if view.started && container.starts_with("sidecar") {
-                    truth.through.insert(Arc::clone(container));
-                }
+            TraceEvent::Container { container, view } if view.started && container.starts_with("sidecar") => {
+                truth.through.insert(Arc::clone(container));
             }
             TraceEvent::Stopping { container, .. } => {
                 // One that was told to stop before (a hook failed) is only told again.
@@ -268,7 +266,7 @@ proptest! {
         prop_assert_eq!(bytes(live(&case, 100, seed, &deeds)), bytes(live(&case, 100, seed, &deeds)));
 
         let mut trunk = node(&case, 100, seed);
-        let uid = trunk.add(case.pod.clone()).unwrap();
+        let uid = trunk.add(case.pod).unwrap();
         trunk.run_until(trunk.now() + Duration::from_secs(20)).unwrap();
         let mut branch = trunk.clone();
         branch.delete(&uid, None);

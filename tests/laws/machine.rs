@@ -11,7 +11,7 @@ use node_lifecycle::container::{
 };
 use node_lifecycle::machine::{Machine, OperationId, Snapshots, Timestamp};
 use node_lifecycle::pod::{
-    Action, CompiledPod, Event, Failure, Outcome, ProbeKind, ProbeResult, Verdict, Worker, WorkerSettings,
+    Action, CompiledPod, Event, Outcome, ProbeKind, ProbeResult, Verdict, Worker, WorkerSettings,
     WorkerSnapshot,
 };
 use proptest::prelude::*;
@@ -144,7 +144,7 @@ impl World {
         };
         let operation = action.operation().unwrap_or(OperationId { epoch: 9, seq: 9 });
         if how == 0 {
-            return Event::Done { operation, outcome: Outcome::Failed(Box::new(Failure::default())) };
+            return Event::Done { operation, outcome: Outcome::Failed(Box::default()) };
         }
         if how == 1 {
             return Event::Done { operation, outcome: Outcome::SandboxCreated("odd".into()) };
