@@ -10,8 +10,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use node_lifecycle::api::{GoDuration, Pod, Uid};
+use node_lifecycle::api::{Container, GoDuration, Pod, Uid};
 use node_lifecycle::machine::Timestamp;
+use node_lifecycle::pod::Verdict;
 use node_lifecycle::sim::{BehaviorFile, Config, Node, TraceEntry, TraceEvent};
 use serde_json::Value;
 
@@ -68,9 +69,24 @@ fn play(scenario: &str) -> String {
                 spec.containers[0].image = image.to_owned();
                 node.update(changed).unwrap();
             }
+            (Some("debug"), Some(name)) => {
+                let mut changed = pod.clone();
+                changed.metadata.uid = uid.clone();
+                let debugger =
+                    Container { name: name.to_owned(), image: "debug:1".to_owned(), ..Container::default() };
+                std::sync::Arc::make_mut(&mut changed.spec).ephemeral_containers.push(debugger);
+                node.update(changed).unwrap();
+            }
+            (Some("evict"), Some(grace)) => {
+                let grace_seconds = Some(grace.parse().unwrap());
+                let message = "The node was low on resource: memory.".into();
+                assert!(node.judge(&uid, Verdict { reason: "Evicted".into(), message, grace_seconds }));
+            }
             (Some("restart-agent"), None) => node.restart_agent().unwrap(),
             (None, _) => {}
-            other => panic!("a script has add, run, delete, image and restart-agent, not {other:?}"),
+            other => {
+                panic!("a script has add, run, delete, evict, image, debug and restart-agent, not {other:?}")
+            }
         }
     }
     let trace = node.take_trace();

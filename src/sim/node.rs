@@ -14,7 +14,8 @@ use crate::api::{ContainerId, ImagePullPolicy, Pod, PodPhase, SandboxId, SleepAc
 use crate::container::{ContainerIndex, ContainerRecord};
 use crate::machine::{Machine, OperationId, RestoreError, Snapshots, Timestamp};
 use crate::pod::{
-    Action, Change, CompileError, CompiledPod, Event, Failure, Outcome, ProbeKind, ProbeResult, Worker,
+    Action, Change, CompileError, CompiledPod, Event, Failure, Outcome, ProbeKind, ProbeResult, Verdict,
+    Worker,
 };
 
 /// A deterministic node in virtual time. See the [module](super) for an example.
@@ -233,6 +234,14 @@ impl Node {
         let Some(index) = self.by_uid.get(uid).copied() else { return false };
         self.note(index, |_| TraceEvent::PodDeleted { grace_seconds });
         self.deliver(index, Event::Deleted { grace_seconds });
+        true
+    }
+
+    /// Decides that a pod has to fail: it is evicted, preempted, not admitted. Says whether the node has it.
+    pub fn judge(&mut self, uid: &Uid, verdict: Verdict) -> bool {
+        let Some(index) = self.by_uid.get(uid).copied() else { return false };
+        self.note(index, |_| TraceEvent::PodJudged { reason: Arc::clone(&verdict.reason) });
+        self.deliver(index, Event::Verdict(Box::new(verdict)));
         true
     }
 

@@ -192,3 +192,6 @@ impl Machine for Worker {
         self.wakeup
     }
 }
+
+#[cfg(test)]
+mod tests;
