@@ -70,10 +70,9 @@ impl Worker {
 
     /// When the container last ended by itself: an instance that was killed to be replaced does not count.
     fn ended(&self, index: ContainerIndex) -> Option<Timestamp> {
-        let name = self.pod.name_of(index);
         let killed = usize::from(self.state.restarting.contains(index));
-        let instances = self.observed.records().containers.iter().filter(|record| &*record.name == name);
-        instances.skip(killed).find_map(ContainerRecord::exit).map(|exit| exit.finished_at)
+        let instances = self.observed.instances().filter(|(of, _)| *of == Some(index));
+        instances.skip(killed).find_map(|(_, record)| record.exit()).map(|exit| exit.finished_at)
     }
 
     fn create(&mut self, index: ContainerIndex, actions: &mut Vec<Action>) {

@@ -3,7 +3,7 @@
 use super::state::{Call, Stage};
 use super::{Action, Change, StopReason, Verdict, Worker};
 use crate::api::{ContainerId, PodPhase};
-use crate::container::{ContainerIndex, ContainerSet, StopPhase, grace_seconds};
+use crate::container::{ContainerIndex, ContainerRecord, ContainerSet, StopPhase, grace_seconds};
 use crate::pod::{TerminationStep, pod_grace_seconds};
 
 impl Worker {
@@ -118,15 +118,15 @@ impl Worker {
     pub(super) fn stop_running(&mut self, grace: Option<i64>, actions: &mut Vec<Action>) {
         let spec = self.pod.spec.termination_grace_period_seconds;
         let grace = grace.unwrap_or_else(|| grace_seconds(None, spec, None));
-        for at in 0..self.observed.records().containers.len() {
-            let record = &self.observed.records().containers[at];
-            let is_new = record.is_running()
+        let is_new = |record: &ContainerRecord| {
+            record.is_running()
                 && self.state.termination.stop_of(&record.id).is_none()
-                && !self.is_stopped(&record.id);
-            if is_new {
-                let (id, index) = (record.id.clone(), self.pod.index_of(&record.name));
-                self.begin_stop((&id, index), grace, true, actions);
-            }
+                && !self.is_stopped(&record.id)
+        };
+        let running = self.observed.instances().filter(|(_, record)| is_new(record));
+        let running: Vec<_> = running.map(|(index, record)| (record.id.clone(), index)).collect();
+        for (id, index) in running {
+            self.begin_stop((&id, index), grace, true, actions);
         }
     }
 
