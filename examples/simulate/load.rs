@@ -138,6 +138,14 @@ impl Loaded {
         if replicas != 1 {
             self.notes.push(format!("{file}: {origin} asks for {replicas} pods, one of them is run"));
         }
+        if pod.is_deleted() {
+            self.notes
+                .push(format!("{file}: {origin} has a deletionTimestamp, so that nothing of it is started"));
+        }
+        if let Some(phase) = pod.status.phase.filter(|phase| phase.is_terminal()) {
+            self.notes
+                .push(format!("{file}: {origin} is {phase} by its status, so that it does not run again"));
+        }
         self.pods.push(Found { pod, place, source: format!("{origin} in {file}") });
     }
 }

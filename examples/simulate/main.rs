@@ -17,6 +17,7 @@ mod state;
 mod summary;
 mod svg;
 mod text;
+mod ticks;
 mod time;
 mod timeline;
 

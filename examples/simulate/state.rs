@@ -54,12 +54,12 @@ impl State {
         let (glyph, color, fill, label) = match self {
             Self::Waiting => ('·', AnsiColor::BrightBlack, "#c3c9d0", "waits for its turn"),
             Self::Pulling => ('░', AnsiColor::Cyan, "#9ad1f0", "pulls its image"),
-            Self::Starting => ('▒', AnsiColor::Blue, "#3b82c4", "is made and started"),
+            Self::Starting => ('▒', AnsiColor::Blue, "#3b82c4", "is started"),
             Self::Running => ('▄', AnsiColor::Green, "#8fd6ac", "runs, not ready"),
             Self::Ready => ('█', AnsiColor::Green, "#1f9d61", "is ready"),
-            Self::BackOff => ('~', AnsiColor::Yellow, "#f2b53c", "waits to be tried again"),
-            Self::PreStop => ('▀', AnsiColor::Magenta, "#c9a3e6", "runs its preStop hook"),
-            Self::Stopping => ('▚', AnsiColor::Magenta, "#8e4ec6", "was told to stop"),
+            Self::BackOff => ('~', AnsiColor::Yellow, "#f2b53c", "is in back-off"),
+            Self::PreStop => ('▀', AnsiColor::Magenta, "#c9a3e6", "runs preStop"),
+            Self::Stopping => ('▚', AnsiColor::Magenta, "#8e4ec6", "is stopping"),
             Self::Ended => (' ', AnsiColor::BrightBlack, "none", "has ended"),
         };
         Look { glyph, style: colored(color), fill, label }

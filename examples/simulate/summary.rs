@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
 
 use super::state::{End, State};
 use super::text::clean;
@@ -33,6 +33,7 @@ fn containers(pods: &[Timeline], width: u16) -> Table {
         }
     }
     align_right(&mut table, &[2, 3, 4]);
+    keep_whole(&mut table, 7, width);
     table
 }
 
@@ -77,6 +78,18 @@ fn align_right(table: &mut Table, columns: &[usize]) {
     }
 }
 
+/// Breaks only the last column into lines, where that leaves it some room.
+fn keep_whole(table: &mut Table, columns: usize, width: u16) {
+    let needs =
+        table.column_max_content_widths().iter().take(columns - 1).map(|width| width + 2).sum::<u16>();
+    if needs.saturating_add(16) > width {
+        return;
+    }
+    for column in table.column_iter_mut().take(columns - 1) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
+}
+
 fn trimmed(table: &Table) -> String {
     let lines: Vec<_> = table.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n")
@@ -102,7 +115,8 @@ fn waited(pod: &Timeline, lane: &Lane) -> String {
         }
     };
     let turn = lane.spent(|state| state == State::Waiting);
-    add(turn, names(&lane.follows.0).unwrap_or_else(|| "sandbox".to_owned()));
+    let its_turn = if pod.sandbox_at.is_some_and(|at| at < turn) { "its turn" } else { "sandbox" };
+    add(turn, names(&lane.follows.0).unwrap_or_else(|| its_turn.to_owned()));
     add(lane.spent(|state| state == State::Pulling), "image".to_owned());
     add(lane.spent(|state| state == State::BackOff), "back-off".to_owned());
     if let Some(deletion) = pod.deleted

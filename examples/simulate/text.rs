@@ -1,13 +1,12 @@
 //! The timeline in a terminal.
 
-use std::time::Duration;
-
 use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::axis::{Axis, Layout};
 use super::moments::moments;
 use super::state::{DELETION, End, Look, State, colored};
+use super::ticks::{Setting, Tick, ticks};
 use super::time::short;
 use super::timeline::{Lane, Timeline};
 
@@ -42,11 +41,6 @@ impl Row {
         for (n, character) in text.chars().enumerate() {
             self.put(column + n, character, style);
         }
-    }
-
-    fn is_free(&self, columns: std::ops::Range<usize>) -> bool {
-        columns.end <= self.0.len()
-            && self.0.get(columns).is_some_and(|cells| cells.iter().all(|(glyph, _)| *glyph == ' '))
     }
 
     /// Without blanks at the end.
@@ -97,7 +91,8 @@ pub(crate) fn draw(pod: &Timeline, width: usize) -> String {
     let names = pod.lanes.iter().map(|lane| lane.name.width()).max().unwrap_or_default().clamp(3, width / 4);
     let kinds = pod.lanes.iter().map(|lane| lane.kind.to_string().width()).max().unwrap_or_default();
     let margin = names + kinds + 5;
-    let axis = axis(pod, width.saturating_sub(margin).max(10));
+    let room = width.saturating_sub(margin).max(10);
+    let axis = pod.axis(Layout { width: room, piece: 1, mark: 1, tail: 1 });
 
     let indent = " ".repeat(margin);
     for row in scale(pod, &axis) {
@@ -117,15 +112,6 @@ pub(crate) fn draw(pod: &Timeline, width: usize) -> String {
     out
 }
 
-fn axis(pod: &Timeline, width: usize) -> Axis {
-    let spans = pod.lanes.iter().flat_map(|lane| &lane.spans);
-    let moments = spans.flat_map(|span| [span.from, span.to]);
-    let moments = moments.chain(pod.phases.iter().map(|(at, _)| *at)).chain([pod.end]);
-    let exits: Vec<_> = pod.lanes.iter().flat_map(|lane| &lane.exits).map(|exit| exit.at).collect();
-    let mark = pod.deleted.map(|deletion| deletion.at);
-    Axis::new(moments, &exits, mark, Layout { width, piece: 1, mark: 1, tail: 1 })
-}
-
 /// The deletion, times, and the axis with a tick below each.
 fn scale(pod: &Timeline, axis: &Axis) -> Vec<Row> {
     let mut rows = Vec::new();
@@ -140,29 +126,15 @@ fn scale(pod: &Timeline, axis: &Axis) -> Vec<Row> {
     }
     let (mut labels, mut line) = (Row::blank(axis.width()), Row::blank(axis.width()));
     line.fill(0..axis.column(pod.end) + 1, '─', DIM);
-    let mut place = |at: Duration| {
-        let (column, text, style) = (axis.begin(at), pod.clock(at), DIM);
-        let width = text.chars().count();
+    let setting = Setting {
+        width: |text| text.chars().count(),
         // Where it does not fit to the right it may to the left.
-        for from in [column, (column + 1).saturating_sub(width)] {
-            let room = from.saturating_sub(1)..(from + width + 1).min(axis.width());
-            if from + width <= axis.width() && labels.is_free(room) {
-                labels.write(from, &text, style);
-                line.put(column, '┴', style);
-                return;
-            }
-        }
+        places: |column, width| [column, (column + 1).saturating_sub(width)],
+        gap: 1,
     };
-    place(Duration::ZERO);
-    place(pod.end);
-    let starts = pod.lanes.iter().flat_map(|lane| lane.starts.iter().chain(&lane.ready_at));
-    let exits = pod.lanes.iter().flat_map(|lane| &lane.exits).map(|exit| &exit.at);
-    let mut key: Vec<_> = starts.chain(exits).copied().collect();
-    key.sort_unstable();
-    for at in key.iter().chain(axis.stops()) {
-        if pod.deleted.is_none_or(|deletion| deletion.at != *at) {
-            place(*at);
-        }
+    for Tick { column, left, text } in ticks(pod, axis, &setting) {
+        labels.write(left, &text, DIM);
+        line.put(column, '┴', DIM);
     }
     if let Some(deletion) = pod.deleted {
         line.put(axis.column(deletion.at), DELETION.glyph, DELETION.style);
@@ -179,8 +151,16 @@ fn phases(pod: &Timeline, axis: &Axis) -> Row {
         let (begin, end) = (axis.begin(*from), axis.column(to));
         row.fill(begin..end, '─', DIM);
         let word = phase.to_string();
-        if word.len() <= end.saturating_sub(begin) {
-            row.write(begin, &word, BOLD);
+        let mark =
+            pod.deleted.map(|deletion| axis.column(deletion.at)).filter(|mark| (begin..end).contains(mark));
+        let place = match mark {
+            Some(mark) if mark - begin >= word.len() => Some(begin),
+            Some(mark) if end - mark > word.len() => Some(mark + 1),
+            None if end.saturating_sub(begin) >= word.len() => Some(begin),
+            _ => None,
+        };
+        if let Some(place) = place {
+            row.write(place, &word, BOLD);
         }
     }
     if pod.gone_at.is_some() {

@@ -11,6 +11,7 @@ use node_lifecycle::ordering::Direction;
 use node_lifecycle::pod::{CompiledPod, ViewState, WaitingReason};
 use node_lifecycle::sim::{Fault, TraceEntry, TraceEvent};
 
+use super::axis::{Axis, Layout};
 use super::state::{End, State};
 use super::time::short;
 
@@ -27,6 +28,8 @@ pub(crate) struct Timeline {
     pub(crate) deleted: Option<Deletion>,
     pub(crate) terminated_at: Option<Duration>,
     pub(crate) gone_at: Option<Duration>,
+    /// When its first sandbox was there.
+    pub(crate) sandbox_at: Option<Duration>,
     /// Calls that went wrong on purpose: when, which call, and how.
     pub(crate) faults: Vec<(Duration, String, Fault)>,
     /// When it is gone, or when nobody looks any more.
@@ -130,6 +133,7 @@ impl Timeline {
             deleted: None,
             terminated_at: None,
             gone_at: None,
+            sandbox_at: None,
             faults: Vec::new(),
             end: Duration::ZERO,
             start,
@@ -149,6 +153,15 @@ impl Timeline {
             Some(after) if !after.is_zero() => format!("+{}", short(after)),
             _ => short(at),
         }
+    }
+
+    /// An axis for all that happened.
+    pub(crate) fn axis(&self, layout: Layout) -> Axis {
+        let spans = self.lanes.iter().flat_map(|lane| &lane.spans);
+        let moments = spans.flat_map(|span| [span.from, span.to]);
+        let moments = moments.chain(self.phases.iter().map(|(at, _)| *at)).chain([self.end]);
+        let exits: Vec<_> = self.lanes.iter().flat_map(|lane| &lane.exits).map(|exit| exit.at).collect();
+        Axis::new(moments, &exits, self.deleted.map(|deletion| deletion.at), layout)
     }
 
     pub(crate) fn phase(&self) -> Option<PodPhase> {
@@ -175,6 +188,9 @@ impl Timeline {
             TraceEvent::PodTerminated => {
                 self.terminated_at = Some(at);
                 self.give_up_starts(at);
+            }
+            TraceEvent::SandboxReady { .. } => {
+                self.sandbox_at.get_or_insert(at);
             }
             TraceEvent::PodFinished => self.gone_at = Some(at),
             TraceEvent::Fault { fault } => {
