@@ -10,6 +10,7 @@ use super::{Lifecycle, Probe, ResourceRequirements};
 #[serde(rename_all = "camelCase")]
 pub struct Container {
     /// The name, unique in the pod.
+    #[serde(default, deserialize_with = "nullable")]
     pub name: String,
     /// The image's reference, as written.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]

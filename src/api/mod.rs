@@ -7,6 +7,7 @@
 //!
 //! Reading keeps what was said. The defaults that the API server would fill in are a step of their own,
 //! [`Pod::apply_defaults`], and so are its rules, [`Pod::validate`]; [`Pod::from_json`] does all three.
+//! [`read_pods`] does them for whole manifests: several documents, lists, and the pods of workloads.
 //!
 //! ```
 //! use node_lifecycle::api::Pod;
@@ -21,7 +22,7 @@
 //! let wrong = Pod::from_json(r#"{"metadata": {"name": "web"}, "spec": {"containers": [{"name": 7}]}}"#);
 //! assert_eq!(
 //!     wrong.unwrap_err().to_string(),
-//!     "spec.containers[0].name: invalid type: integer `7`, expected a string at line 1 column 71"
+//!     "spec.containers[0].name: invalid type: integer `7`, expected a string at line 1 column 64"
 //! );
 //! # Ok::<(), node_lifecycle::api::PodError>(())
 //! ```
@@ -30,6 +31,7 @@ mod container;
 mod defaults;
 mod duration;
 mod id;
+mod manifest;
 mod metadata;
 mod nullable;
 mod pod;
@@ -46,6 +48,7 @@ pub use container::{
 };
 pub use duration::{GoDuration, ParseDurationError};
 pub use id::{ContainerId, SandboxId, Uid};
+pub use manifest::{Manifest, ManifestError, ManifestErrors, ManifestPod, Origin, read_pods};
 pub use metadata::ObjectMeta;
 pub use pod::{LocalObjectReference, Pod, PodReadinessGate, PodSpec, Toleration};
 pub use probe::{

@@ -125,7 +125,7 @@ impl Check {
         ] {
             for (n, container) in containers.iter().enumerate() {
                 let path = format!("spec.{field}[{n}]");
-                if !names.insert(container.name.as_str()) {
+                if !container.name.is_empty() && !names.insert(container.name.as_str()) {
                     self.refuse(
                         format_args!("{path}.name"),
                         format!("is `{}`, which another container of the pod has", container.name),
@@ -146,7 +146,9 @@ impl Check {
     }
 
     fn container(&mut self, list: List, path: &str, container: &Container, spec: &PodSpec) {
-        if !is_dns_label(&container.name) {
+        if container.name.is_empty() {
+            self.refuse(format_args!("{path}.name"), "is missing: every container needs a name");
+        } else if !is_dns_label(&container.name) {
             self.refuse(format_args!("{path}.name"), format!("is `{}`, expected {LABEL}", container.name));
         }
         if container.image.trim().is_empty() {

@@ -67,6 +67,8 @@ mod decode;
 mod error;
 mod json;
 mod node;
+mod path;
+mod salvage;
 #[cfg(feature = "yaml")]
 mod scalar;
 #[cfg(feature = "yaml")]
@@ -74,6 +76,8 @@ mod yaml;
 
 pub use error::{DecodeError, ReadError};
 pub use node::{Document, Entry, Mapping, Node, Number, Position, Value};
+pub(crate) use path::{is_within, join};
+pub(crate) use salvage::Salvaged;
 
 /// How deep sequences and mappings may nest, aliases expanded.
 pub const MAX_DEPTH: usize = 128;

@@ -92,6 +92,10 @@ impl Node {
         &self.value
     }
 
+    pub(super) fn value_mut(&mut self) -> &mut Value {
+        &mut self.value
+    }
+
     /// What it is, for keeps.
     pub fn into_value(self) -> Value {
         self.value
@@ -287,6 +291,10 @@ impl Mapping {
         }
     }
 
+    pub(super) fn entries_mut(&mut self) -> &mut Vec<Entry> {
+        &mut self.entries
+    }
+
     /// The value under a key. Looks through the entries one by one.
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.entry(key).map(Entry::node)
@@ -379,6 +387,10 @@ impl Entry {
     /// The value under it.
     pub fn node(&self) -> &Node {
         &self.node
+    }
+
+    pub(super) fn node_mut(&mut self) -> &mut Node {
+        &mut self.node
     }
 
     /// Key and value, for keeps.
