@@ -21,13 +21,13 @@ pub(crate) struct Args {
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
 
-    /// When to stop looking. Without this: when everything has come to rest, and after 10m at the latest.
-    #[arg(long, value_name = "DURATION")]
-    pub(crate) until: Option<GoDuration>,
+    /// When to stop looking at pods that are not gone by then.
+    #[arg(long, value_name = "DURATION", default_value = "10m")]
+    until: GoDuration,
 
-    /// When the pods are deleted, counted from time 0.
-    #[arg(long, value_name = "DURATION", default_value = "60s")]
-    delete_after: GoDuration,
+    /// When the pods are deleted, counted from time 0. Without this after 60s, the shipped examples after 6m.
+    #[arg(long, value_name = "DURATION")]
+    delete_after: Option<GoDuration>,
 
     /// Leave the pods as they are.
     #[arg(long, conflicts_with = "delete_after")]
@@ -101,12 +101,14 @@ pub(crate) enum Copied {
 impl Args {
     /// When the pods are deleted, if they are.
     pub(crate) fn delete_after(&self) -> Option<Duration> {
-        (!self.no_delete).then_some(self.delete_after.0)
+        // All that the shipped examples have to show happens within 6 min.
+        let usual = Duration::from_secs(if self.paths.is_empty() { 360 } else { 60 });
+        (!self.no_delete).then_some(self.delete_after.map_or(usual, |after| after.0))
     }
 
-    /// When the run ends at the latest.
-    pub(crate) fn latest_end(&self) -> Duration {
-        self.until.map_or(Duration::from_secs(600), |until| until.0)
+    /// When the run ends.
+    pub(crate) fn until(&self) -> Duration {
+        self.until.0
     }
 
     /// Gates and copied faults; and whether a gate was switched on because the shipped examples need it.

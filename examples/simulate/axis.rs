@@ -4,6 +4,7 @@
 //! is cut where something happens, and each piece is as wide as a root of its length: what is longer is wider,
 //! and nothing that can be shown vanishes.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What is nearer than this to what happened before it counts as the same moment.
@@ -49,7 +50,8 @@ impl Axis {
         });
         let mark = mark.map(|at| (at, layout.mark));
         let free = layout.width.saturating_sub(layout.tail + layout.mark * usize::from(mark.is_some()));
-        let is_wide = |from: Duration, to: Duration| wide.iter().any(|at| (from..to).contains(at));
+        let wide: BTreeSet<_> = wide.iter().collect();
+        let is_wide = |from: Duration, to: Duration| wide.range(from..to).next().is_some();
         let pieces: Vec<_> = stops
             .windows(2)
             .map(|ends| {

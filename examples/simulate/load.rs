@@ -5,19 +5,58 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use node_lifecycle::api::{ManifestPod, Pod, read_pods};
-use node_lifecycle::document;
+use node_lifecycle::api::{ManifestPod, Origin, Pod, read_pods};
+use node_lifecycle::document::{self, Position};
+use node_lifecycle::pod::CompileError;
 use node_lifecycle::sim::BehaviorFile;
 
 /// A pod, and where it was found.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) pod: Pod,
-    /// Its file and its place there, for messages: `pod.yaml: document 1, line 3, column 1`.
-    pub(crate) place: String,
+    file: String,
+    origin: Origin,
+    /// The text of its file, to find fields in.
+    text: Arc<str>,
     /// What it was made from, for its title: `Deployment/web in pod.yaml`.
     pub(crate) source: String,
+}
+
+impl Found {
+    /// Where it stands: `pod.yaml: document 1, line 3, column 1`.
+    fn place(&self) -> String {
+        at(&self.file, self.origin.document, self.origin.position)
+    }
+
+    /// What is wrong with it as a whole, with the place of the field in its file.
+    pub(crate) fn refuse(&self, error: &CompileError) -> String {
+        let CompileError::GateNeeded { path, .. } = error else {
+            return format!("{}: {error}", self.place());
+        };
+        let documents = document::read(&self.text).unwrap_or_default();
+        let document = documents.iter().find(|document| document.number() == self.origin.document);
+        // The pod is the object itself or the template in it.
+        let paths =
+            ["", "spec.template.", "spec.jobTemplate.spec.template."].map(|above| format!("{above}{path}"));
+        let found = document.and_then(|document| document.root().at(&self.origin.path)).and_then(|object| {
+            paths.iter().find_map(|path| object.at(path).map(|field| (path, field.position())))
+        });
+        let Some((below, position)) = found else { return format!("{}: {error}", self.place()) };
+        let dot = if self.origin.path.is_empty() { "" } else { "." };
+        let message = error.to_string();
+        let message = message.strip_prefix(&**path).unwrap_or(&message);
+        format!(
+            "{}: {}{dot}{below}{message}",
+            at(&self.file, self.origin.document, position),
+            self.origin.path
+        )
+    }
+}
+
+fn at(file: &str, document: usize, Position { line, column }: Position) -> String {
+    format!("{file}: document {document}, line {line}, column {column}")
 }
 
 /// What was found: pods, things to say, and things that are wrong.
@@ -75,10 +114,9 @@ pub(crate) fn behavior(path: &Path) -> Result<BehaviorFile, String> {
         return Err(format!("{file}: has {} documents, expected one with `rules`", documents.len()));
     };
     document.decode().map_err(|error| {
-        let (number, position) = (document.number(), error.position());
+        let place = at(&file, document.number(), error.position());
         let path = if error.path().is_empty() { String::new() } else { format!("{}: ", error.path()) };
-        let (line, column, message) = (position.line, position.column, error.message());
-        format!("{file}: document {number}, line {line}, column {column}: {path}{message}")
+        format!("{place}: {path}{}", error.message())
     })
 }
 
@@ -100,6 +138,7 @@ impl Loaded {
             Ok(text) => text,
             Err(error) => return self.errors.push(format!("{file}: {error}")),
         };
+        let text: Arc<str> = text.into();
         let manifest = read_pods(&text);
         if manifest.pods.is_empty() && manifest.errors.is_empty() && manifest.skipped.is_empty() {
             self.notes.push(format!("{file}: nothing is in it"));
@@ -112,17 +151,13 @@ impl Loaded {
                 .map(|origin| format!("{file}: document {}: {origin} has no pods, skipped", origin.document)),
         );
         for pod in manifest.pods {
-            self.take_pod(&file, pod);
+            self.take_pod(&file, &text, pod);
         }
     }
 
-    fn take_pod(&mut self, file: &str, found: ManifestPod) {
+    fn take_pod(&mut self, file: &str, text: &Arc<str>, found: ManifestPod) {
         let ManifestPod { pod, origin, replicas, .. } = found;
-        let position = origin.position;
-        let place = format!(
-            "{file}: document {}, line {}, column {}",
-            origin.document, position.line, position.column
-        );
+        let place = at(file, origin.document, origin.position);
         let metadata = &pod.metadata;
         let name = format!("{}/{}", metadata.namespace, metadata.name);
         for (field, what) in [("name", &name), ("uid", &metadata.uid.to_string())] {
@@ -146,7 +181,8 @@ impl Loaded {
             self.notes
                 .push(format!("{file}: {origin} is {phase} by its status, so that it does not run again"));
         }
-        self.pods.push(Found { pod, place, source: format!("{origin} in {file}") });
+        let source = format!("{origin} in {file}");
+        self.pods.push(Found { pod, file: file.to_owned(), origin, text: Arc::clone(text), source });
     }
 }
 

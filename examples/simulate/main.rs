@@ -40,15 +40,15 @@ use run::Schedule;
 use timeline::{Timeline, Timelines};
 
 /// What is read and written. Text is written with colours; whoever cannot show them strips them.
-pub struct Io<'a> {
+pub(crate) struct Io<'a> {
     /// Read for the path `-`.
-    pub stdin: &'a mut dyn Read,
+    pub(crate) stdin: &'a mut dyn Read,
     /// The result.
-    pub out: &'a mut dyn Write,
+    pub(crate) out: &'a mut dyn Write,
     /// Notes and errors.
-    pub err: &'a mut dyn Write,
+    pub(crate) err: &'a mut dyn Write,
     /// The columns of the terminal, where nothing else is asked for.
-    pub width: u16,
+    pub(crate) width: u16,
 }
 
 /// Why a run ends with an exit code that is not 0.
@@ -65,7 +65,7 @@ fn main() -> ExitCode {
 }
 
 /// Does what the arguments say; gives the exit code.
-pub fn simulate(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
+pub(crate) fn simulate(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
     let done = match Args::try_parse_from(args) {
         Ok(args) => follow(&args, io),
         Err(usage) if usage.use_stderr() => write!(io.err, "{}", usage.render().ansi()).map(|()| BAD_INPUT),
@@ -142,7 +142,7 @@ fn compile(loaded: &mut Loaded, behaviour: &Arc<Behaviour>) -> Vec<(Found, Compi
     for found in std::mem::take(&mut loaded.pods) {
         match CompiledPod::compile(&found.pod, behaviour) {
             Ok(pod) => compiled.push((found, pod)),
-            Err(error) => loaded.errors.push(format!("{}: {error}", found.place)),
+            Err(error) => loaded.errors.push(found.refuse(&error)),
         }
     }
     compiled
@@ -155,16 +155,16 @@ fn watch(
     pods: Vec<(Found, CompiledPod)>,
     io: &mut Io<'_>,
 ) -> io::Result<Result<(), String>> {
-    let schedule = Schedule { delete_after: args.delete_after(), grace: args.grace, end: args.latest_end() };
+    let schedule = Schedule { delete_after: args.delete_after(), grace: args.grace, end: args.until() };
     let mut node = Node::new(config);
     let start = node.now();
     let mut timelines = Timelines::default();
     let mut uids: Vec<Uid> = Vec::new();
     for (found, pod) in pods {
-        timelines.expect(name_of(&found).into(), found.source, &pod, start);
-        match node.add(found.pod) {
+        timelines.expect(name_of(&found).into(), found.source.clone(), &pod, start);
+        match node.add(found.pod.clone()) {
             Ok(uid) => uids.push(uid),
-            Err(error) => return Ok(Err(format!("{}: {error}", found.place))),
+            Err(error) => return Ok(Err(found.refuse(&error))),
         }
     }
     let is_drawn = !args.json || args.svg.is_some();

@@ -3,23 +3,39 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Row, Table};
 
 use super::state::{End, State};
-use super::text::clean;
+use super::text::{clean, shortened};
 use super::time::{short, short_or_dash};
 use super::timeline::{Lane, Timeline};
 
-/// The tables: a row a container, and a row a pod.
+/// What is the least room of the last column of the containers' table.
+const LAST: u16 = 16;
+
+/// The tables: a row a container, and a row a pod. Where there is no room for a table, each row is a sentence.
 pub(crate) fn summary(pods: &[Timeline], width: u16) -> String {
-    format!("{}\n\n{}\n", trimmed(&containers(pods, width)), trimmed(&totals(pods, width)))
+    let mut text = String::new();
+    for line in lines(containers(pods), 6, width) {
+        // A pod's name stands above its containers, as wide as it is.
+        let pod = line.trim().strip_prefix('#').and_then(|number| pods.get(number.parse::<usize>().ok()?));
+        match pod {
+            Some(pod) => text.push_str(&format!(" {}\n", shortened(&pod.name, usize::from(width) - 1))),
+            None => text.push_str(&format!("{line}\n")),
+        }
+    }
+    text.push('\n');
+    for line in lines(totals(pods), 8, width) {
+        text.push_str(&format!("{line}\n"));
+    }
+    text
 }
 
-fn containers(pods: &[Timeline], width: u16) -> Table {
-    let mut table = table(width);
+fn containers(pods: &[Timeline]) -> Table {
+    let mut table = table();
     table.set_header(["CONTAINER", "KIND", "STARTS", "READY", "RAN", "ENDED", "WAITED FOR"]);
-    for pod in pods {
-        table.add_row([pod.name.to_string()]);
+    for (number, pod) in pods.iter().enumerate() {
+        table.add_row([format!("#{number}")]);
         for lane in &pod.lanes {
             table.add_row([
                 format!("  {}", lane.name),
@@ -33,12 +49,11 @@ fn containers(pods: &[Timeline], width: u16) -> Table {
         }
     }
     align_right(&mut table, &[2, 3, 4]);
-    keep_whole(&mut table, 7, width);
     table
 }
 
-fn totals(pods: &[Timeline], width: u16) -> Table {
-    let mut table = table(width);
+fn totals(pods: &[Timeline]) -> Table {
+    let mut table = table();
     table.set_header(["POD", "PHASE", "RUNNING", "READY", "RESTARTS", "DELETED", "STOPPED", "GONE"]);
     for pod in pods {
         let restarts: usize = pod.lanes.iter().map(|lane| lane.starts.len().saturating_sub(1)).sum();
@@ -63,10 +78,10 @@ fn totals(pods: &[Timeline], width: u16) -> Table {
     table
 }
 
-fn table(width: u16) -> Table {
+fn table() -> Table {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
-    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
     table
 }
 
@@ -78,28 +93,45 @@ fn align_right(table: &mut Table, columns: &[usize]) {
     }
 }
 
-/// Breaks only the last column into lines, where that leaves it some room.
-fn keep_whole(table: &mut Table, columns: usize, width: u16) {
-    let needs =
-        table.column_max_content_widths().iter().take(columns - 1).map(|width| width + 2).sum::<u16>();
-    if needs.saturating_add(16) > width {
-        return;
+/// The lines of a table. The first columns stay whole; what comes behind them may be broken into lines.
+fn lines(mut table: Table, whole: usize, width: u16) -> Vec<String> {
+    let widths = table.column_max_content_widths();
+    let needs: u16 = widths.iter().take(whole).map(|width| width + 2).sum();
+    let last = if widths.len() > whole { LAST } else { 0 };
+    if needs.saturating_add(last) > width {
+        table = sentences(&table);
+    } else {
+        for column in table.column_iter_mut().take(whole) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
-    for column in table.column_iter_mut().take(columns - 1) {
-        column.set_constraint(ColumnConstraint::ContentWidth);
-    }
+    table.set_width(width);
+    table.to_string().lines().map(|line| line.trim_end().to_owned()).collect()
 }
 
-fn trimmed(table: &Table) -> String {
-    let lines: Vec<_> = table.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
-    lines.join("\n")
+/// The same in one column.
+fn sentences(wide: &Table) -> Table {
+    let mut table = table();
+    let heads: Vec<_> = wide.header().map(cells).unwrap_or_default();
+    for row in wide.row_iter().map(cells) {
+        let mut parts = heads.iter().zip(&row);
+        let name = parts.next().map(|(_, name)| name.clone()).unwrap_or_default();
+        let rest: Vec<_> = parts.map(|(head, cell)| format!("{} {cell}", head.to_lowercase())).collect();
+        let colon = if rest.is_empty() { "" } else { ": " };
+        table.add_row([format!("{name}{colon}{}", rest.join("; "))]);
+    }
+    table
+}
+
+fn cells(row: &Row) -> Vec<String> {
+    row.cell_iter().map(|cell| cell.content().clone()).collect()
 }
 
 /// How its last instance ended.
 fn ended(lane: &Lane) -> String {
     match (lane.state(), lane.exits.last()) {
         (State::Running | State::Ready | State::PreStop | State::Stopping, _) => "still runs".to_owned(),
-        (_, Some(exit)) if exit.end == End::Killed => format!("killed, exit {}", exit.code),
+        (_, Some(exit)) if exit.end == End::Killed => format!("exit {}, killed", exit.code),
         (_, Some(exit)) => format!("exit {}", exit.code),
         (State::Ended, None) => "never started".to_owned(),
         (_, None) => "not started yet".to_owned(),

@@ -9,7 +9,7 @@ use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
 
 use super::axis::{Axis, Layout};
 use super::state::{DELETION, End, State};
-use super::text::{clean, shortened};
+use super::text::{NOTHING, clean, shortened};
 use super::ticks::{Setting, Tick, ticks};
 use super::time::short;
 use super::timeline::{Exit, Lane, Span, Timeline};
@@ -24,7 +24,7 @@ const TAIL: usize = 24;
 const LANE: usize = 30;
 const BAR: usize = 20;
 /// From a pod's top to its axis, and from its last lane to the next pod.
-const HEAD: usize = 84;
+const HEAD: usize = 92;
 const GAP: usize = 34;
 const LEGEND: usize = 82;
 
@@ -107,6 +107,9 @@ impl Pen {
         self.line((24, top, WIDTH - 24, top), LINE, 1, "")?;
         self.text((24, top + 28), &pod.name, TITLE)?;
         self.text((24, top + 46), &shortened(&clean(&pod.source), 150), SMALL)?;
+        if pod.end.is_zero() {
+            self.text((LEFT, top + HEAD + 15), NOTHING, SMALL)?;
+        }
         let (lanes, bottom) = (top + HEAD, top + HEAD + (pod.lanes.len() + 1) * LANE);
         self.scale(pod, &axis, lanes - 8, bottom)?;
         self.lane_name("pod", "", lanes)?;
@@ -116,7 +119,7 @@ impl Pen {
             self.lane_name(&lane.name, &lane.kind.to_string(), y)?;
             self.lane(pod, lane, &axis, y)?;
         }
-        self.deletion(pod, &axis, top + 58, bottom)
+        self.deletion(pod, &axis, top + 64, bottom)
     }
 
     /// The axis with its times, and a faint line below each.
@@ -124,9 +127,7 @@ impl Pen {
         let setting = Setting {
             width: |text| text.chars().count() * 7,
             // In the middle, and at the end of the axis further to the left.
-            places: |column, width| {
-                [column.saturating_sub(width / 2), (column + TAIL).saturating_sub(width)]
-            },
+            places: |column, width| [column.saturating_sub(width / 2), (column + TAIL).saturating_sub(width)],
             gap: 10,
         };
         let end = LEFT + axis.column(pod.end);
@@ -156,25 +157,34 @@ impl Pen {
                 3,
                 Some(&format!("{phase} from {} to {}", pod.clock(*from), pod.clock(to))),
             )?;
-            self.label(area, &phase.to_string(), ink)?;
+            self.label(beside(area, pod, axis), &phase.to_string(), ink)?;
         }
         Ok(())
     }
 
     fn lane(&mut self, pod: &Timeline, lane: &Lane, axis: &Axis, y: usize) -> io::Result<()> {
+        // On a crowded axis what falls on the same place is drawn once.
+        let mut drawn = None;
         for span in lane.spans.iter().filter(|span| span.state != State::Ended) {
-            self.span(pod, lane, span, axis, y)?;
+            let area = area(axis, span.from, span.to, y);
+            if drawn.replace(area) != Some(area) {
+                self.span(pod, lane, span, area)?;
+            }
         }
+        let mut drawn = None;
         for exit in &lane.exits {
-            self.exit(pod, lane, exit, axis, y)?;
+            let column = axis.column(exit.at);
+            if drawn.replace(column) != Some(column) {
+                self.exit(pod, lane, exit, (LEFT + column, y + BAR / 2))?;
+            }
         }
         Ok(())
     }
 
-    fn span(&mut self, pod: &Timeline, lane: &Lane, span: &Span, axis: &Axis, y: usize) -> io::Result<()> {
+    fn span(&mut self, pod: &Timeline, lane: &Lane, span: &Span, area: Area) -> io::Result<()> {
         let look = span.state.look();
-        let area = area(axis, span.from, span.to, y);
         if span.state == State::Waiting {
+            let y = area.1;
             return self.line((area.0, y + BAR / 2, area.0 + area.2, y + BAR / 2), look.fill, 2, "2 4");
         }
         let took = short(span.to.saturating_sub(span.from));
@@ -195,8 +205,7 @@ impl Pen {
         self.label(area, if fits(&long, area) { &long } else { word }, ink)
     }
 
-    fn exit(&mut self, pod: &Timeline, lane: &Lane, exit: &Exit, axis: &Axis, y: usize) -> io::Result<()> {
-        let (x, y) = (LEFT + axis.column(exit.at), y + BAR / 2);
+    fn exit(&mut self, pod: &Timeline, lane: &Lane, exit: &Exit, (x, y): (usize, usize)) -> io::Result<()> {
         let look = exit.end.look();
         self.open("g", &[])?;
         self.tooltip(&format!("{} {} ({}) at {}", lane.name, look.label, exit.code, pod.clock(exit.at)))?;
@@ -373,6 +382,17 @@ type Area = (usize, usize, usize, usize);
 fn area(axis: &Axis, from: Duration, to: Duration, y: usize) -> Area {
     let (from, to) = (axis.begin(from), axis.column(to));
     (LEFT + from, y, to.saturating_sub(from).max(1), BAR)
+}
+
+/// The longer part of an area that the deletion cuts in two.
+fn beside(area: Area, pod: &Timeline, axis: &Axis) -> Area {
+    let (left, top, width, height) = area;
+    let cut = pod.deleted.map(|deletion| LEFT + axis.column(deletion.at));
+    match cut.filter(|cut| (left..left + width).contains(cut)) {
+        Some(cut) if cut - left >= width / 2 => (left, top, cut - left, height),
+        Some(cut) => (cut, top, left + width - cut, height),
+        None => area,
+    }
 }
 
 fn fits(text: &str, area: Area) -> bool {

@@ -14,6 +14,9 @@ const DIM: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
 const RED: Style = colored(AnsiColor::Red);
 
+/// What is said of a pod that is gone as soon as it comes.
+pub(crate) const NOTHING: &str = "Nothing of it is started.";
+
 /// How many moments are listed before the middle is left out.
 const MOMENTS: usize = 40;
 
@@ -78,22 +81,29 @@ pub(crate) fn legend(width: usize) -> String {
         out.push_str(&format!("{style}{sample}{style:#} {label}   "));
         column += needs + 1;
     }
-    let lines: Vec<_> = out.lines().map(str::trim_end).collect();
-    format!(
-        "{}\n{DIM}The axis is not to scale: what takes long is drawn shorter. Times with a + count from the deletion.{DIM:#}\n",
-        lines.join("\n")
-    )
+    let signs: Vec<_> = out.lines().map(str::trim_end).collect();
+    let note = wrapped(NOT_TO_SCALE, width).join(&format!("{DIM:#}\n{DIM}"));
+    format!("{}\n{DIM}{note}{DIM:#}\n", signs.join("\n"))
 }
+
+const NOT_TO_SCALE: &str =
+    "The axis is not to scale: what takes long is drawn shorter. Times with a + count from the deletion.";
 
 /// One pod: its title, axis, lanes and moments.
 pub(crate) fn draw(pod: &Timeline, width: usize) -> String {
-    let mut out = format!("{BOLD}{}{BOLD:#}  {DIM}{}{DIM:#}\n", pod.name, clean(&pod.source));
+    let name = shortened(&pod.name, width);
+    let source = shortened(&clean(&pod.source), width.saturating_sub(name.width() + 2).max(1));
+    let mut out = format!("{BOLD}{name}{BOLD:#}  {DIM}{source}{DIM:#}\n");
     let names = pod.lanes.iter().map(|lane| lane.name.width()).max().unwrap_or_default().clamp(3, width / 4);
     let kinds = pod.lanes.iter().map(|lane| lane.kind.to_string().width()).max().unwrap_or_default();
     let margin = names + kinds + 5;
     let room = width.saturating_sub(margin).max(10);
     let axis = pod.axis(Layout { width: room, piece: 1, mark: 1, tail: 1 });
 
+    if pod.end.is_zero() {
+        out.push_str(&format!("  {DIM}{NOTHING}{DIM:#}\n"));
+        return out;
+    }
     let indent = " ".repeat(margin);
     for row in scale(pod, &axis) {
         out.push_str(&indent);
@@ -230,6 +240,19 @@ pub(crate) fn shortened(text: &str, width: usize) -> String {
     let mut short: String = text.chars().take_while(fits).collect();
     short.push('…');
     short
+}
+
+/// Broken into lines between words.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.width() + 1 + word.width() <= width => line.extend([" ", word]),
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// Without what a terminal would take for a command.

@@ -12,7 +12,10 @@ pub(crate) fn short(time: Duration) -> String {
         1_000..100_000 => with_fraction((millis + 5) / 10, 100, "s"),
         100_000..3_600_000 => {
             let tenths = (millis + 50) / 100;
-            format!("{}m{}", tenths / 600, with_fraction(tenths % 600, 10, "s"))
+            match tenths % 600 {
+                0 => format!("{}m", tenths / 600),
+                rest => format!("{}m{}", tenths / 600, with_fraction(rest, 10, "s")),
+            }
         }
         _ => format!("{}h{:02}m{:02}s", millis / 3_600_000, millis / 60_000 % 60, millis / 1000 % 60),
     }
