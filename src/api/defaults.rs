@@ -19,11 +19,19 @@ impl Pod {
 impl PodSpec {
     fn apply_defaults(&mut self) {
         self.termination_grace_period_seconds.get_or_insert(30);
-        limits_imply_requests(&mut self.resources);
         for container in
             self.init_containers.iter_mut().chain(&mut self.containers).chain(&mut self.ephemeral_containers)
         {
             container.apply_defaults();
+        }
+        // What the containers request comes before the pod's own limit (KEP-2837).
+        let containers = || self.init_containers.iter().chain(&self.containers);
+        let requested =
+            |name: &str| containers().any(|container| container.resources.requests.contains_key(name));
+        for (name, limit) in &self.resources.limits {
+            if !self.resources.requests.contains_key(name) && !requested(name) {
+                self.resources.requests.insert(name.clone(), limit.clone());
+            }
         }
     }
 }

@@ -26,6 +26,10 @@ impl Pod {
     pub const CONFIG_SOURCE: &'static str = "kubernetes.io/config.source";
     /// The annotation that makes a pod the mirror of a static one.
     pub const CONFIG_MIRROR: &'static str = "kubernetes.io/config.mirror";
+    /// The lowest priority that only the system's own priority classes have.
+    pub const SYSTEM_CRITICAL_PRIORITY: i32 = 2_000_000_000;
+    /// The priority class of what a node cannot do without.
+    pub const NODE_CRITICAL: &'static str = "system-node-critical";
 
     /// Whether it comes from a file or another source of the node rather than from the API.
     #[must_use]
@@ -37,6 +41,22 @@ impl Pod {
     #[must_use]
     pub fn is_mirror(&self) -> bool {
         self.metadata.annotations.contains_key(Self::CONFIG_MIRROR)
+    }
+
+    /// Whether the node gives it precedence over others: it is static, a mirror, or of at least
+    /// [`Pod::SYSTEM_CRITICAL_PRIORITY`].
+    #[must_use]
+    pub fn is_critical(&self) -> bool {
+        self.is_static()
+            || self.is_mirror()
+            || self.spec.priority.is_some_and(|priority| priority >= Self::SYSTEM_CRITICAL_PRIORITY)
+    }
+
+    /// Whether it is [critical](Self::is_critical) and of the priority class `system-node-critical`: the
+    /// node is of no use without it.
+    #[must_use]
+    pub fn is_node_critical(&self) -> bool {
+        self.spec.priority_class_name == Self::NODE_CRITICAL && self.is_critical()
     }
 
     /// Whether deletion began.

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::api::{Container, ImagePullPolicy, Pod, PodSpec, RestartPolicy, Uid};
+use super::{Overhead, PodResources, pod_resources, qos_class};
+use crate::api::{Container, ImagePullPolicy, Pod, PodSpec, QosClass, RestartPolicy, Uid};
 use crate::behaviour::{Behaviour, Feature};
 use crate::container::{ContainerIndex, ContainerKind, ContainerSet, ProbeGrace, spec_hash};
 use crate::ordering::{Edge, Ordering, OrderingError};
 
-/// A pod's spec made ready for decisions: containers by index, kinds, effective restart policies, orders.
+/// A pod's spec made ready for decisions: containers by index, kinds, effective restart policies, orders,
+/// quality of service and resources.
 ///
 /// It is compiled anew when the spec or the behaviour changes, and never stored.
 #[derive(Debug, Clone)]
@@ -22,6 +24,11 @@ pub struct CompiledPod {
     pub spec: Arc<PodSpec>,
     /// What it was compiled under.
     pub behaviour: Arc<Behaviour>,
+    /// Its quality of service by its spec. A class that its status names goes first: see
+    /// [`pod_qos_class`](super::pod_qos_class).
+    pub qos: QosClass,
+    /// What it asks for as a whole, with its overhead.
+    pub resources: PodResources,
     containers: Vec<CompiledContainer>,
     ordering: Ordering,
     sets: Sets,
@@ -133,6 +140,8 @@ impl CompiledPod {
             is_static: pod.is_static(),
             spec: Arc::clone(spec),
             behaviour: Arc::clone(behaviour),
+            qos: qos_class(spec, behaviour.gates),
+            resources: pod_resources(spec, behaviour.gates, Overhead::Included),
             containers,
             ordering,
             sets,

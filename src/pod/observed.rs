@@ -12,6 +12,8 @@ use super::CompiledPod;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Observed {
     records: PodRecords,
+    /// Per record of a container, which of the spec's it is.
+    indices: Vec<Option<ContainerIndex>>,
     /// Per container of the spec, where its latest instance stands in the records.
     latest: Vec<Option<u32>>,
 }
@@ -22,18 +24,26 @@ impl Observed {
     pub fn new(pod: &CompiledPod, mut records: PodRecords) -> Self {
         records.sandboxes.sort_by_key(|record| Reverse(record.created_at));
         records.containers.sort_by_key(|record| Reverse(record.created_at));
-        let mut observed = Self { records, latest: Vec::new() };
+        let mut observed = Self { records, indices: Vec::new(), latest: Vec::new() };
         observed.index(pod);
         observed
     }
 
     /// Indexes the same records for another form of the pod.
     pub fn index(&mut self, pod: &CompiledPod) {
+        let records = self.records.containers.iter();
+        self.indices.clear();
+        self.indices.extend(records.map(|record| pod.index_of(&record.name)));
         self.latest.clear();
         self.latest.resize(pod.containers().len(), None);
-        for (at, record) in (0_u32..).zip(&self.records.containers) {
-            if let Some(index) = pod.index_of(&record.name) {
-                self.latest[index.at()].get_or_insert(at);
+        self.find_latest();
+    }
+
+    fn find_latest(&mut self) {
+        self.latest.fill(None);
+        for (at, index) in (0_u32..).zip(&self.indices) {
+            if let Some(latest) = index.and_then(|index| self.latest.get_mut(index.at())) {
+                latest.get_or_insert(at);
             }
         }
     }
@@ -57,6 +67,11 @@ impl Observed {
         self.records.containers.get(at as usize)
     }
 
+    /// Every instance, newest first, with the container of the spec that it is of.
+    pub fn instances(&self) -> impl Iterator<Item = (Option<ContainerIndex>, &ContainerRecord)> {
+        self.indices.iter().copied().zip(&self.records.containers)
+    }
+
     /// An instance by its id.
     #[must_use]
     pub fn find(&self, id: &ContainerId) -> Option<&ContainerRecord> {
@@ -73,25 +88,30 @@ impl Observed {
     /// Takes over what is known of one instance, known before or not.
     pub fn put_container(&mut self, pod: &CompiledPod, record: ContainerRecord) {
         let known = &mut self.records.containers;
-        if let Some(same) = known.iter_mut().find(|known| known.id == record.id) {
+        let same = known.iter().position(|known| known.id == record.id);
+        if let Some(same) = same.map(|at| &mut known[at])
+            && same.created_at == record.created_at
+            && same.name == record.name
+        {
             *same = record;
             return;
         }
+        if let Some(at) = known.iter().position(|known| known.id == record.id) {
+            known.remove(at);
+            self.indices.remove(at);
+        }
         let at = known.partition_point(|known| known.created_at > record.created_at);
+        self.indices.insert(at, pod.index_of(&record.name));
         known.insert(at, record);
-        self.index(pod);
+        self.find_latest();
     }
 
     /// Takes over what is known of one sandbox, known before or not.
     pub fn put_sandbox(&mut self, record: SandboxRecord) {
         let known = &mut self.records.sandboxes;
-        match known.iter_mut().find(|known| known.id == record.id) {
-            Some(same) => *same = record,
-            None => {
-                let at = known.partition_point(|known| known.created_at > record.created_at);
-                known.insert(at, record);
-            }
-        }
+        known.retain(|known| known.id != record.id);
+        let at = known.partition_point(|known| known.created_at > record.created_at);
+        known.insert(at, record);
     }
 
     /// Forgets a sandbox; with the last one go all containers.
@@ -99,6 +119,7 @@ impl Observed {
         self.records.sandboxes.retain(|known| known.id != *id);
         if self.records.sandboxes.is_empty() {
             self.records.containers.clear();
+            self.indices.clear();
             self.latest.iter_mut().for_each(|latest| *latest = None);
         }
     }

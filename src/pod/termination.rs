@@ -131,10 +131,17 @@ impl Termination {
         self.stopping.iter_mut().for_each(|known| known.ordered = true);
     }
 
-    /// Goes on as far as possible at `now`.
-    pub fn advance(&mut self, pod: &CompiledPod, now: Timestamp, steps: &mut Vec<TerminationStep>) {
+    /// Goes on as far as possible at `now`. Containers in `starting` are here too, or may be: those that come
+    /// after them wait.
+    pub fn advance(
+        &mut self,
+        pod: &CompiledPod,
+        now: Timestamp,
+        starting: ContainerSet,
+        steps: &mut Vec<TerminationStep>,
+    ) {
         // Being told to stop takes nobody off the list, so one round is enough.
-        let here = self.containers();
+        let here = self.containers().union(starting);
         for known in &mut self.stopping {
             let is_its_turn =
                 !known.ordered || known.container.is_none_or(|index| pod.waits_for(index, here).is_empty());
@@ -255,7 +262,7 @@ pub fn forecast(pod: &CompiledPod, running: &[Ending], grace: i64) -> Vec<Ended>
     let mut due: Vec<(Timestamp, Due)> = Vec::new();
     let mut now = start;
     loop {
-        termination.advance(pod, now, &mut steps);
+        termination.advance(pod, now, ContainerSet::EMPTY, &mut steps);
         for step in steps.drain(..) {
             match step {
                 TerminationStep::RunPreStop { id, container, .. } => {

@@ -33,7 +33,7 @@ pub enum Script {
         #[serde(default)]
         code: i32,
     },
-    /// Its first instances end by themselves, the next one runs until it is stopped.
+    /// Its first instances end by themselves, later ones do what is usual for the container.
     Crashes {
         /// How many.
         times: u32,

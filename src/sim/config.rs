@@ -27,7 +27,8 @@ pub struct Config {
     pub seed: u64,
     /// What goes wrong.
     pub faults: Faults,
-    /// How often the runtime is asked for everything. Changes are told at once in any case.
+    /// How often the runtime is asked for everything, on a node where an answer can go astray (faults, or an
+    /// agent that was restarted). Elsewhere every change is told at once.
     pub relist: Duration,
     /// Whether a trace is kept.
     pub trace: bool,
@@ -43,7 +44,7 @@ impl Default for Config {
             behavior: Arc::new(|_| Behavior::default()),
             seed: 0,
             faults: Faults::default(),
-            relist: Duration::from_secs(10),
+            relist: Duration::from_secs(1),
             trace: false,
         }
     }

@@ -12,9 +12,10 @@ use super::runtime::{Cast, Runtime, probe_results};
 use super::{Config, Fault, TraceEntry, TraceEvent};
 use crate::api::{ContainerId, ImagePullPolicy, Pod, PodPhase, SandboxId, SleepAction, Uid};
 use crate::container::{ContainerIndex, ContainerRecord};
-use crate::machine::{Machine, OperationId, Timestamp};
+use crate::machine::{Machine, OperationId, RestoreError, Snapshots, Timestamp};
 use crate::pod::{
-    Action, Change, CompileError, CompiledPod, Event, Failure, Outcome, ProbeKind, ProbeResult, Worker,
+    Action, Change, CompileError, CompiledPod, Event, Failure, Outcome, ProbeKind, ProbeResult, Verdict,
+    Worker,
 };
 
 /// A deterministic node in virtual time. See the [module](super) for an example.
@@ -26,6 +27,8 @@ pub struct Node {
     /// Places in `pods` whose pod is gone.
     free: Vec<u32>,
     added: u64,
+    /// Counts the lives of the agent.
+    epoch: u32,
     by_uid: BTreeMap<Uid, u32>,
     queue: BinaryHeap<Reverse<Scheduled>>,
     scheduled: u64,
@@ -143,6 +146,7 @@ impl Node {
             pods: Vec::new(),
             free: Vec::new(),
             added: 0,
+            epoch: 0,
             by_uid: BTreeMap::new(),
             queue: BinaryHeap::new(),
             scheduled: 0,
@@ -231,6 +235,32 @@ impl Node {
         self.note(index, |_| TraceEvent::PodDeleted { grace_seconds });
         self.deliver(index, Event::Deleted { grace_seconds });
         true
+    }
+
+    /// Decides that a pod has to fail: it is evicted, preempted, not admitted. Says whether the node has it.
+    pub fn judge(&mut self, uid: &Uid, verdict: Verdict) -> bool {
+        let Some(index) = self.by_uid.get(uid).copied() else { return false };
+        self.note(index, |_| TraceEvent::PodJudged { reason: Arc::clone(&verdict.reason) });
+        self.deliver(index, Event::Verdict(Box::new(verdict)));
+        true
+    }
+
+    /// Restarts the node's agent: every machine is stored and taken up again, calls in flight are forgotten,
+    /// and the runtime is asked for everything. The containers run on.
+    ///
+    /// # Errors
+    /// [`RestoreError`] when a machine cannot be taken up again, which would be a fault of this library.
+    pub fn restart_agent(&mut self) -> Result<(), RestoreError> {
+        self.epoch += 1;
+        let indices: Vec<u32> = self.by_uid.values().copied().collect();
+        for index in indices {
+            let known = &mut self.pods[index as usize];
+            let environment = (Arc::clone(&known.compiled), self.config.settings);
+            known.worker = Worker::restore(known.worker.snapshot(), environment, self.now)?;
+            self.deliver(index, Event::AgentStarted { epoch: self.epoch });
+            self.relist(index);
+        }
+        Ok(())
     }
 
     /// Lets things happen until `until`, which it is then.
@@ -345,14 +375,15 @@ impl Node {
         self.queue.push(Reverse(Scheduled { at, number, pod, life, what }));
     }
 
-    /// Asks the runtime for everything, and again after a while if something can go wrong.
+    /// Asks the runtime for everything, and again after a while if an answer can go astray.
     fn relist(&mut self, pod: u32) {
         let known = &mut self.pods[pod as usize];
         let records = Box::new(known.runtime.report());
         let at = self.now;
         self.deliver(pod, Event::Observed { at, records });
         let known = &mut self.pods[pod as usize];
-        if self.config.faults.per_mille > 0 && !known.relists && !known.worker.is_finished() {
+        let can_go_astray = self.config.faults.per_mille > 0 || self.epoch > 0;
+        if can_go_astray && !known.relists && !known.worker.is_finished() {
             known.relists = true;
             self.schedule(self.now + self.config.relist, pod, What::Relist);
         }
@@ -365,7 +396,15 @@ impl Node {
             return;
         }
         self.trace_action(pod, &action);
-        let fault = self.draw_fault();
+        let fault = self.draw_fault().map(|fault| match action {
+            // Whoever pulls and runs hooks lives with the agent, and answers.
+            Action::EnsureImage { .. } | Action::RunPostStart { .. } | Action::RunPreStop { .. }
+                if fault == Fault::NeverAnswers =>
+            {
+                Fault::AnswersLate
+            }
+            _ => fault,
+        });
         if let Some(fault) = fault {
             self.note(pod, |_| TraceEvent::Fault { fault });
         }

@@ -105,6 +105,12 @@ impl Runtime {
         else {
             return;
         };
+        let script = match script {
+            Script::Crashes { times, .. } if attempt >= *times => {
+                Script::usual(known.kind, known.restart_policy)
+            }
+            script => *script,
+        };
         let record = ContainerRecord {
             id,
             name: Arc::clone(&known.name),
@@ -113,7 +119,7 @@ impl Runtime {
             created_at: after(self.instances.last().map(|last| last.record.created_at), now),
             state: RecordState::Created,
         };
-        self.instances.push(Instance { record, container, sandbox, script: *script, end: None });
+        self.instances.push(Instance { record, container, sandbox, script, end: None });
     }
 }
 

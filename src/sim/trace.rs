@@ -34,6 +34,11 @@ pub enum TraceEvent {
         #[serde(skip_serializing_if = "Option::is_none")]
         grace_seconds: Option<i64>,
     },
+    /// Someone decided that it has to fail.
+    PodJudged {
+        /// Why, in a word.
+        reason: Arc<str>,
+    },
     /// Its phase changed.
     Phase {
         /// What it is now.

@@ -10,6 +10,7 @@ mod backoff;
 mod compare;
 mod pod;
 mod quantity;
+mod resources;
 mod runtime;
 mod stop;
 
@@ -31,6 +32,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("crash_backoff", |input, out| (out.clone(), backoff::crash_backoff(input))),
     ("pod_actions", |input, out| (out.clone(), pod::pod_actions(input))),
     ("pod_phase", |input, out| (out.clone(), pod::pod_phase(input))),
+    ("qos_and_resources", |input, out| (out.clone(), resources::qos_and_resources(input))),
     ("quantity", quantity::quantity),
     ("restart_decision", |input, out| (out.clone(), pod::restart_decision(input))),
     ("termination_order", |input, out| (out.clone(), stop::termination_order(input))),
@@ -61,7 +63,6 @@ const NOT_YET: &[&str] = &[
     "pod_workers",
     "preemption",
     "prober",
-    "qos_and_resources",
     "status_cache",
     "status_merge",
     "status_transition",

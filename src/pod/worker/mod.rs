@@ -124,7 +124,10 @@ impl Worker {
             Event::Deleted { grace_seconds } => self.delete(grace_seconds, actions),
             Event::Verdict(verdict) => self.judge(*verdict, actions),
             Event::Observed { at, records } => self.observe(at, *records, actions),
-            Event::Container(record) => self.observe_container(*record),
+            Event::Container(record) => {
+                self.observe_container(*record);
+                self.take_evidence(actions);
+            }
             Event::Sandbox(record) => self.observed.put_sandbox(*record),
             Event::Probed { id, probe, result } => self.take_probe(&id, probe, result),
             Event::Done { operation, outcome } => self.finish_operation(operation, outcome, actions),
@@ -168,7 +171,12 @@ impl Machine for Worker {
     type Action = Action;
 
     fn step(&mut self, now: Timestamp, event: Event, actions: &mut Vec<Action>) {
-        self.wake(now, actions);
+        if matches!(event, Event::AgentStarted { .. }) {
+            // What was due in the agent's last life is void.
+            self.state.now = self.state.now.max(now);
+        } else {
+            self.wake(now, actions);
+        }
         self.handle(event, actions);
         self.settle(actions);
     }
@@ -184,3 +192,6 @@ impl Machine for Worker {
         self.wakeup
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,9 +17,11 @@ pub struct WorkerSettings {
     /// How long a failed step waits before it is tried again: 10 s. (The kubelet adds up to half of it at
     /// random; add your own jitter here.)
     pub retry: Duration,
-    /// How long the outcome of a runtime call may take before the call counts as failed: 2 min. Pulls and
-    /// hooks have deadlines of their own, or none.
+    /// How long the outcome of a runtime call may take before the call counts as failed: 2 min.
     pub operation_timeout: Duration,
+    /// How long a pull or a `postStart` hook may take before it counts as failed: 1 h. (The kubelet waits
+    /// for ever.)
+    pub patience: Duration,
 }
 
 impl Default for WorkerSettings {
@@ -33,6 +35,7 @@ impl Default for WorkerSettings {
             },
             retry: Duration::from_secs(10),
             operation_timeout: Duration::from_secs(120),
+            patience: Duration::from_secs(3600),
         }
     }
 }

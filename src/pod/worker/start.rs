@@ -63,16 +63,16 @@ impl Worker {
             return;
         }
         self.state.tracks[index.at()].waiting = None;
-        let operation = self.state.issue(Call::EnsureImage { container: index }, None);
+        let deadline = now + self.settings.patience;
+        let operation = self.state.issue(Call::EnsureImage { container: index }, Some(deadline));
         actions.push(Action::EnsureImage { operation, container: index, reason });
     }
 
     /// When the container last ended by itself: an instance that was killed to be replaced does not count.
     fn ended(&self, index: ContainerIndex) -> Option<Timestamp> {
-        let name = self.pod.name_of(index);
         let killed = usize::from(self.state.restarting.contains(index));
-        let instances = self.observed.records().containers.iter().filter(|record| &*record.name == name);
-        instances.skip(killed).find_map(ContainerRecord::exit).map(|exit| exit.finished_at)
+        let instances = self.observed.instances().filter(|(of, _)| *of == Some(index));
+        instances.skip(killed).find_map(|(_, record)| record.exit()).map(|exit| exit.finished_at)
     }
 
     fn create(&mut self, index: ContainerIndex, actions: &mut Vec<Action>) {
@@ -117,6 +117,38 @@ impl Worker {
         }
     }
 
+    /// Takes what is observed for an outcome that has not come: what was asked for is there.
+    pub(super) fn take_evidence(&mut self, actions: &mut Vec<Action>) {
+        let mut at = 0;
+        while let Some(InFlight { operation, call, .. }) = self.state.in_flight.get(at) {
+            let outcome = match call {
+                Call::CreateSandbox { attempt } => {
+                    let mut sandboxes = self.observed.sandboxes().iter();
+                    let made = sandboxes.find(|sandbox| sandbox.attempt == *attempt);
+                    made.map(|made| Outcome::SandboxCreated(made.id.clone()))
+                }
+                Call::CreateContainer { container, attempt } => {
+                    let made = self.observed.latest(*container).filter(|latest| latest.attempt == *attempt);
+                    made.map(|made| Outcome::ContainerCreated(made.id.clone()))
+                }
+                Call::StartContainer { id, .. } => self.observed.find(id).and_then(|record| {
+                    let is_past =
+                        matches!(record.state, RecordState::Running { .. } | RecordState::Exited(_));
+                    is_past.then_some(Outcome::Done)
+                }),
+                _ => None,
+            };
+            match outcome {
+                // It goes from the list; what stands there now has not been looked at.
+                Some(outcome) => {
+                    let operation = *operation;
+                    self.finish_operation(operation, outcome, actions);
+                }
+                None => at += 1,
+            }
+        }
+    }
+
     /// Gives up on operations that have taken too long.
     pub(super) fn expire_operations(&mut self, actions: &mut Vec<Action>) {
         let now = self.state.now;
@@ -136,6 +168,9 @@ impl Worker {
     }
 
     fn sandbox_made(&mut self, id: SandboxId, attempt: u32) {
+        if self.observed.sandboxes().iter().any(|known| known.id == id) {
+            return;
+        }
         let created_at = self.after(self.observed.sandboxes().first().map(|newest| newest.created_at));
         self.state.made_sandboxes.push((id.clone(), self.state.now));
         let host_network = self.pod.spec.host_network;
@@ -174,10 +209,10 @@ impl Worker {
             self.state.made.push((id.clone(), self.state.now));
             self.observe_container(record);
         }
-        if !self.is_syncing() {
+        let is_new = self.observed.find(&id).is_some_and(|known| known.state == RecordState::Created);
+        if !is_new || !self.is_syncing() {
             return;
         }
-        self.state.restarting.remove(container);
         let deadline = self.state.now + self.settings.operation_timeout;
         let call = Call::StartContainer { container, id: id.clone() };
         let operation = self.state.issue(call, Some(deadline));
@@ -186,6 +221,7 @@ impl Worker {
 
     fn started(&mut self, container: ContainerIndex, id: ContainerId, actions: &mut Vec<Action>) {
         self.state.tracks[container.at()].waiting = None;
+        self.state.restarting.remove(container);
         let Some(known) = self.observed.find(&id) else { return };
         if known.state == RecordState::Created {
             let state = RecordState::Running { started_at: self.state.now };
@@ -195,7 +231,8 @@ impl Worker {
         let runs = self.observed.find(&id).is_some_and(ContainerRecord::is_running);
         if runs && self.is_syncing() && self.pod.container(container).is_some_and(|known| known.post_start) {
             self.state.hooks_pending.insert(container);
-            let operation = self.state.issue(Call::PostStart { container, id: id.clone() }, None);
+            let deadline = self.state.now + self.settings.patience;
+            let operation = self.state.issue(Call::PostStart { container, id: id.clone() }, Some(deadline));
             actions.push(Action::RunPostStart { operation, container, id });
         }
     }

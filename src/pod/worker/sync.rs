@@ -41,6 +41,7 @@ impl Worker {
         }
         self.observed = crate::pod::Observed::new(&self.pod, report);
         self.records_changed();
+        self.take_evidence(actions);
         if !self.state.synced {
             self.state.synced = true;
             self.resume_termination(actions);
@@ -69,11 +70,9 @@ impl Worker {
 
     /// Brings in line what is remembered of instances.
     pub(super) fn records_changed(&mut self) {
-        for at in 0..self.observed.records().containers.len() {
-            let record = &self.observed.records().containers[at];
-            if let Some(index) = self.pod.index_of(&record.name) {
-                let highest = &mut self.state.tracks[index.at()].highest_attempt;
-                *highest = (*highest).max(Some(record.attempt));
+        for (index, record) in self.observed.instances() {
+            if let Some(track) = index.and_then(|index| self.state.tracks.get_mut(index.at())) {
+                track.highest_attempt = track.highest_attempt.max(Some(record.attempt));
             }
         }
         let sandboxes = self.observed.sandboxes().iter().map(|sandbox| sandbox.attempt);

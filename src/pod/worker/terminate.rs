@@ -3,7 +3,7 @@
 use super::state::{Call, Stage};
 use super::{Action, Change, StopReason, Verdict, Worker};
 use crate::api::{ContainerId, PodPhase};
-use crate::container::{ContainerIndex, ContainerSet, StopPhase, grace_seconds};
+use crate::container::{ContainerIndex, ContainerRecord, ContainerSet, StopPhase, grace_seconds};
 use crate::pod::{TerminationStep, pod_grace_seconds};
 
 impl Worker {
@@ -118,15 +118,15 @@ impl Worker {
     pub(super) fn stop_running(&mut self, grace: Option<i64>, actions: &mut Vec<Action>) {
         let spec = self.pod.spec.termination_grace_period_seconds;
         let grace = grace.unwrap_or_else(|| grace_seconds(None, spec, None));
-        for at in 0..self.observed.records().containers.len() {
-            let record = &self.observed.records().containers[at];
-            let is_new = record.is_running()
+        let is_new = |record: &ContainerRecord| {
+            record.is_running()
                 && self.state.termination.stop_of(&record.id).is_none()
-                && !self.is_stopped(&record.id);
-            if is_new {
-                let (id, index) = (record.id.clone(), self.pod.index_of(&record.name));
-                self.begin_stop((&id, index), grace, true, actions);
-            }
+                && !self.is_stopped(&record.id)
+        };
+        let running = self.observed.instances().filter(|(_, record)| is_new(record));
+        let running: Vec<_> = running.map(|(index, record)| (record.id.clone(), index)).collect();
+        for (id, index) in running {
+            self.begin_stop((&id, index), grace, true, actions);
         }
     }
 
@@ -144,8 +144,14 @@ impl Worker {
     }
 
     pub(super) fn advance_termination(&mut self, actions: &mut Vec<Action>) {
+        // A container whose start has no outcome yet may run.
+        let starting = self.state.in_flight.iter().filter_map(|operation| match &operation.call {
+            Call::StartContainer { container, .. } => Some(*container),
+            _ => None,
+        });
+        let starting = starting.collect();
         let mut steps = std::mem::take(&mut self.scratch.steps);
-        self.state.termination.advance(&self.pod, self.state.now, &mut steps);
+        self.state.termination.advance(&self.pod, self.state.now, starting, &mut steps);
         self.take_steps(steps, actions);
     }
 
@@ -187,30 +193,33 @@ impl Worker {
         self.state.stopped.push((id, self.state.now));
     }
 
-    /// A new life of the agent: what was in flight is void.
+    /// A new life of the agent: what was in flight is void, and may come about all the same.
     pub(super) fn restart_agent(&mut self, epoch: u32) {
-        self.state.operations = crate::machine::Operations::of_epoch(epoch);
-        for operation in std::mem::take(&mut self.state.in_flight) {
+        let state = &mut self.state;
+        state.operations = crate::machine::Operations::of_epoch(epoch);
+        for operation in std::mem::take(&mut state.in_flight) {
             match operation.call {
-                // It may have been made all the same.
                 Call::CreateContainer { container, attempt } => {
-                    let highest = &mut self.state.tracks[container.at()].highest_attempt;
+                    let highest = &mut state.tracks[container.at()].highest_attempt;
                     *highest = (*highest).max(Some(attempt));
                 }
                 Call::CreateSandbox { attempt } => {
-                    self.state.highest_sandbox_attempt =
-                        self.state.highest_sandbox_attempt.max(Some(attempt));
+                    state.highest_sandbox_attempt = state.highest_sandbox_attempt.max(Some(attempt));
                 }
+                Call::StartContainer { container, .. } => {
+                    state.tracks[container.at()].retry_at = Some(state.now + self.settings.retry);
+                }
+                // How it ended will never be known. (One that has failed stays pending: its container goes.)
+                Call::PostStart { container, .. } => state.hooks_pending.remove(container),
                 _ => {}
             }
         }
-        self.state.hooks_pending = ContainerSet::EMPTY;
-        self.state.synced = false;
-        self.state.observed_at = None;
-        self.state.made.clear();
-        self.state.made_sandboxes.clear();
-        self.state.stopped.clear();
-        self.state.tracks.iter_mut().for_each(|track| track.cleared = false);
+        state.synced = false;
+        state.observed_at = None;
+        state.made.clear();
+        state.made_sandboxes.clear();
+        state.stopped.clear();
+        state.tracks.iter_mut().for_each(|track| track.cleared = false);
     }
 
     /// After an agent's restart: hooks run again for what is left of their time, stops are asked for again.

@@ -137,7 +137,7 @@ impl Worker {
                 actions.push(Action::Report { change: Change::Container { container, view } });
             }
         }
-        let phase = self.compute_phase();
+        let phase = self.phase_of(|worker, at| Seen::from(&worker.state.tracks[at].view));
         // A terminal phase is said when nothing can run any more.
         let is_premature = phase.is_terminal() && self.state.end.is_none();
         if self.state.phase != phase && !is_premature {
@@ -175,10 +175,8 @@ impl Worker {
     }
 
     fn last_exit(&self, index: ContainerIndex) -> Option<i32> {
-        let name = self.pod.name_of(index);
-        let records = self.observed.records().containers.iter();
-        let exit = records.filter(|record| &*record.name == name).find_map(|record| record.exit());
-        exit.map(|exit| exit.exit_code)
+        let mut instances = self.observed.instances().filter(|(of, _)| *of == Some(index));
+        instances.find_map(|(_, record)| record.exit()).map(|exit| exit.exit_code)
     }
 
     fn restarts_after_exit(&self, index: ContainerIndex) -> bool {
@@ -204,20 +202,26 @@ impl Worker {
         !container.readiness_probe || track.probes.readiness == Some(ProbeResult::Success)
     }
 
-    /// The phase that follows from the views; a terminal one stays.
+    /// The phase as things are now; a terminal one stays.
     pub(super) fn compute_phase(&mut self) -> PodPhase {
+        self.phase_of(|worker, at| {
+            let index = ContainerIndex(u8::try_from(at).unwrap_or(u8::MAX));
+            Seen::from(&worker.look_at(index, &worker.state.tracks[at]))
+        })
+    }
+
+    fn phase_of(&mut self, look: impl Fn(&Self, usize) -> Seen) -> PodPhase {
         if let Some(end) = self.state.end {
             return end;
         }
         let mut seen = std::mem::take(&mut self.scratch.seen);
         seen.clear();
-        for (index, track) in (0..).map(ContainerIndex).zip(&self.state.tracks) {
-            seen.push(if self.state.restarting.contains(index) {
+        seen.extend((0..self.state.tracks.len()).map(|at| look(self, at)));
+        for index in self.state.restarting.iter() {
+            if let Some(seen) = seen.get_mut(index.at()) {
                 // It is being replaced in place, whatever the restart policy says of its end.
-                Seen::Running { started: false }
-            } else {
-                Seen::from(&self.look_at(index, track))
-            });
+                *seen = Seen::Running { started: false };
+            }
         }
         let phase = phase(&self.pod, &seen, false);
         self.scratch.seen = seen;

@@ -1,0 +1,279 @@
+//! A pod's life on a node where things go wrong: what holds of the containers, whatever the agent knows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use node_lifecycle::api::{PodPhase, RestartPolicy};
+use node_lifecycle::machine::Timestamp;
+use node_lifecycle::sim::{Behavior, Config, Faults, Node, TraceEntry, TraceEvent};
+use proptest::prelude::*;
+
+use crate::pods::{Case, case};
+
+/// What is done to the node, and when.
+#[derive(Debug, Clone)]
+enum Deed {
+    Delete(Option<i64>),
+    RestartAgent,
+}
+
+fn deeds() -> impl Strategy<Value = Vec<(u64, Deed)>> {
+    let deed = prop_oneof![
+        prop::option::of(0..30_i64).prop_map(Deed::Delete),
+        Just(Deed::RestartAgent),
+        Just(Deed::RestartAgent),
+    ];
+    prop::collection::vec((0..120_000_u64, deed), 0..4).prop_map(|mut deeds| {
+        deeds.sort_by_key(|(at, _)| *at);
+        deeds
+    })
+}
+
+fn node(case: &Case, faults: u16, seed: u64) -> Node {
+    let behaviors = Arc::clone(&case.behaviors);
+    Node::new(Config {
+        seed,
+        trace: true,
+        faults: Faults { per_mille: faults },
+        behavior: Arc::new(move |subject| behaviors.get(subject.container).cloned().unwrap_or_default()),
+        ..Config::default()
+    })
+}
+
+/// The pod's life: what is done to it, and in the end its deletion.
+fn live(case: &Case, faults: u16, seed: u64, deeds: &[(u64, Deed)]) -> (Vec<TraceEntry>, bool) {
+    let mut node = node(case, faults, seed);
+    let start = node.now();
+    let uid = node.add(case.pod.clone()).unwrap();
+    for (at, deed) in deeds {
+        node.run_until(start + Duration::from_millis(*at)).unwrap();
+        match deed {
+            Deed::Delete(grace) => {
+                node.delete(&uid, *grace);
+            }
+            Deed::RestartAgent => node.restart_agent().unwrap(),
+        }
+    }
+    node.run_until(start + Duration::from_secs(300)).unwrap();
+    node.delete(&uid, None);
+    node.run_until(start + Duration::from_secs(2 * 3600)).unwrap();
+    (node.take_trace(), node.phase(&uid).is_none())
+}
+
+/// What is true of a pod's containers at one moment, by the runtime.
+#[derive(Default)]
+struct Truth {
+    running: BTreeMap<Arc<str>, u32>,
+    /// Ran and, if it is an init container, ended well or was seen to have started.
+    through: BTreeSet<Arc<str>>,
+    ever_started: BTreeSet<Arc<str>>,
+    highest: BTreeMap<Arc<str>, u32>,
+    /// Is being stopped, since before the deletion or by its stop signal.
+    told: BTreeSet<Arc<str>>,
+    /// Since when containers only go.
+    going_since: Option<Timestamp>,
+    deleted_at: Option<Timestamp>,
+    terminal: Option<PodPhase>,
+    terminated: bool,
+}
+
+/// Checks a trace, and shows it when a law is broken.
+fn check(case: &Case, trace: &[TraceEntry], with_faults: bool) -> Result<(), TestCaseError> {
+    let checked = check_laws(case, trace, with_faults);
+    if checked.is_err() {
+        let lines = trace.iter().map(|entry| serde_json::to_string(entry).unwrap());
+        println!("{}", lines.collect::<Vec<_>>().join("\n"));
+    }
+    checked
+}
+
+fn check_laws(case: &Case, trace: &[TraceEntry], with_faults: bool) -> Result<(), TestCaseError> {
+    let spec = &case.pod.spec;
+    let inits: Vec<&str> = spec.init_containers.iter().map(|container| container.name.as_str()).collect();
+    let sidecars: Vec<&str> = inits.iter().copied().filter(|name| name.starts_with("sidecar")).collect();
+    let mut truth = Truth::default();
+    for TraceEntry { at, event, .. } in trace {
+        match event {
+            TraceEvent::PreStop { .. } | TraceEvent::Stopping { .. } => {
+                truth.going_since.get_or_insert(*at);
+            }
+            TraceEvent::Started { .. } => truth.going_since = None,
+            _ => {}
+        }
+        match event {
+            TraceEvent::Creating { container, attempt } => {
+                let highest = truth.highest.insert(Arc::clone(container), *attempt);
+                prop_assert!(
+                    with_faults || highest.is_none_or(|highest| *attempt > highest),
+                    "{container}: attempt {attempt} after {highest:?}"
+                );
+                prop_assert!(truth.deleted_at.is_none(), "{container} is made at {at}, after the deletion");
+                prop_assert!(truth.terminal.is_none(), "{container} is made at {at}, after the end");
+            }
+            TraceEvent::CreatingSandbox { .. } | TraceEvent::Pulling { .. } | TraceEvent::Starting { .. } => {
+                prop_assert!(truth.deleted_at.is_none(), "{event:?} at {at}, after the deletion");
+                prop_assert!(truth.terminal.is_none(), "{event:?} at {at}, after the end");
+            }
+            TraceEvent::Started { container, .. } => {
+                truth.told.remove(container);
+                *truth.running.entry(Arc::clone(container)).or_default() += 1;
+                prop_assert!(truth.running[container] == 1, "two instances of {container} run at {at}");
+                if truth.ever_started.insert(Arc::clone(container)) && &**container != "debug" {
+                    let before = inits.iter().take_while(|name| **name != &**container);
+                    for earlier in before {
+                        prop_assert!(
+                            truth.through.contains(*earlier),
+                            "{container} starts at {at} before {earlier} is through"
+                        );
+                    }
+                }
+            }
+            TraceEvent::Exited { container, exit_code, .. } => {
+                if let Some(running) = truth.running.get_mut(container) {
+                    *running = running.saturating_sub(1);
+                }
+                if container.starts_with("init") && *exit_code == 0 {
+                    truth.through.insert(Arc::clone(container));
+                }
+            }
+            TraceEvent::Container { container, view } if view.started && container.starts_with("sidecar") => {
+                truth.through.insert(Arc::clone(container));
+            }
+            TraceEvent::Stopping { container, .. } => {
+                // One that was told to stop before (a hook failed) is only told again.
+                let is_told_again = !truth.told.insert(Arc::clone(container));
+                let Some(deleted_at) = truth.deleted_at.filter(|_| !is_told_again) else { continue };
+                let Some(place) = sidecars.iter().position(|name| *name == &**container) else { continue };
+                // The pod may have come to its end by itself before it was deleted.
+                let since = truth.going_since.unwrap_or(deleted_at);
+                let is_spent = *at >= since + case.grace()
+                    || trace_grace(case, trace, *at).is_some_and(|spent_at| *at >= spent_at);
+                let later = |name: &str| name.starts_with("app") || sidecars[place + 1..].contains(&name);
+                let waits_for = truth.running.iter().find(|(name, running)| **running > 0 && later(name));
+                prop_assert!(
+                    is_spent || waits_for.is_none(),
+                    "{container} is told to stop at {at} while {waits_for:?} runs"
+                );
+            }
+            TraceEvent::PreStop { container, .. } if truth.deleted_at.is_none() => {
+                truth.told.insert(Arc::clone(container));
+            }
+            TraceEvent::PodDeleted { .. } => {
+                truth.deleted_at.get_or_insert(*at);
+            }
+            TraceEvent::Phase { phase } => {
+                prop_assert!(truth.terminal.is_none(), "phase {phase} at {at} after {:?}", truth.terminal);
+                truth.terminal = Some(*phase).filter(|phase| phase.is_terminal());
+                if truth.terminal.is_some() {
+                    let running: Vec<_> = truth.running.iter().filter(|(_, running)| **running > 0).collect();
+                    prop_assert!(with_faults || running.is_empty(), "{phase} at {at} while {running:?} run");
+                }
+            }
+            TraceEvent::PodTerminated => truth.terminated = true,
+            _ => {}
+        }
+    }
+    prop_assert!(truth.terminated, "the pod never came to its end");
+    Ok(())
+}
+
+/// When the grace of the pod's deletion is spent, by the deletions up to a time: the earliest deadline.
+fn trace_grace(case: &Case, trace: &[TraceEntry], until: Timestamp) -> Option<Timestamp> {
+    let deletions = trace.iter().filter(|entry| entry.at <= until);
+    let spent = deletions.filter_map(|entry| match entry.event {
+        TraceEvent::PodDeleted { grace_seconds } => {
+            let own = grace_seconds.and_then(|grace| u64::try_from(grace).ok()).filter(|grace| *grace > 0);
+            Some(entry.at + own.map_or(case.grace(), Duration::from_secs))
+        }
+        _ => None,
+    });
+    spent.min()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// Start, stop and restart laws, and the end, on a node where nothing goes wrong.
+    #[test]
+    fn a_life_without_faults(case in case(), deeds in deeds()) {
+        let (trace, gone) = live(&case, 0, 0, &deeds);
+        check(&case, &trace, false)?;
+        prop_assert!(gone, "the pod is still there");
+    }
+
+    /// The same where calls fail, time out, are answered late, twice or never.
+    #[test]
+    fn a_life_with_faults(case in case(), deeds in deeds(), seed in any::<u64>(), faults in 1..300_u16) {
+        let (trace, gone) = live(&case, faults, seed, &deeds);
+        check(&case, &trace, true)?;
+        prop_assert!(gone, "the pod is still there");
+    }
+
+    /// Whatever hooks do, everything that runs is told to stop by the deadline and two seconds.
+    #[test]
+    fn the_deadline_holds(case in case(), deleted_at in 0..120_u64) {
+        let mut node = node(&case, 0, 0);
+        let start = node.now();
+        let uid = node.add(case.pod.clone()).unwrap();
+        node.run_until(start + Duration::from_secs(deleted_at)).unwrap();
+        node.delete(&uid, None);
+        let deleted_at = node.now();
+        node.run_until(start + Duration::from_secs(3600)).unwrap();
+        for TraceEntry { at, event, .. } in node.take_trace() {
+            if at < deleted_at { continue }
+            if let TraceEvent::Stopping { container, .. } = &event {
+                prop_assert!(at <= deleted_at + case.grace() + Duration::from_secs(2), "{container} at {at}");
+            }
+        }
+        prop_assert!(node.phase(&uid).is_none());
+    }
+
+    /// A pod that ends by itself ends as its policy says, and sidecars do not keep it.
+    #[test]
+    fn sidecars_keep_no_job_alive(case in case(), codes in prop::collection::vec(0..2, 6)) {
+        let mut case = case;
+        let spec = Arc::make_mut(&mut case.pod.spec);
+        spec.restart_policy = RestartPolicy::Never;
+        let mut behaviors = BTreeMap::new();
+        for container in &mut spec.init_containers {
+            container.lifecycle = None;
+            let script = if container.name.starts_with("init") {
+                node_lifecycle::sim::Script::usual(node_lifecycle::container::ContainerKind::Init, RestartPolicy::Never)
+            } else {
+                node_lifecycle::sim::Script::OBEDIENT
+            };
+            behaviors.insert(container.name.clone(), Behavior { script: Some(script), ..Behavior::default() });
+        }
+        for (container, code) in spec.containers.iter_mut().zip(&codes) {
+            container.lifecycle = None;
+            let script = node_lifecycle::sim::Script::Exits { after: "3s".parse().unwrap(), code: *code };
+            behaviors.insert(container.name.clone(), Behavior { script: Some(script), ..Behavior::default() });
+        }
+        let failed = spec.containers.iter().zip(&codes).any(|(_, code)| *code != 0);
+        case.behaviors = Arc::new(behaviors);
+        let mut node = node(&case, 0, 0);
+        let uid = node.add(case.pod.clone()).unwrap();
+        node.run_until(node.now() + Duration::from_secs(600)).unwrap();
+        let end = if failed { PodPhase::Failed } else { PodPhase::Succeeded };
+        prop_assert_eq!(node.phase(&uid), Some(end));
+    }
+
+    /// The same seed gives the same bytes, and a clone is a branch.
+    #[test]
+    fn the_same_seed_gives_the_same_bytes(case in case(), deeds in deeds(), seed in any::<u64>()) {
+        let bytes = |(trace, _): (Vec<TraceEntry>, bool)| serde_json::to_string(&trace).unwrap();
+        prop_assert_eq!(bytes(live(&case, 100, seed, &deeds)), bytes(live(&case, 100, seed, &deeds)));
+
+        let mut trunk = node(&case, 100, seed);
+        let uid = trunk.add(case.pod).unwrap();
+        trunk.run_until(trunk.now() + Duration::from_secs(20)).unwrap();
+        let mut branch = trunk.clone();
+        branch.delete(&uid, None);
+        branch.run_until(branch.now() + Duration::from_secs(60)).unwrap();
+        let mut again = trunk.clone();
+        again.run_until(again.now() + Duration::from_secs(60)).unwrap();
+        trunk.run_until(trunk.now() + Duration::from_secs(60)).unwrap();
+        prop_assert_eq!(trunk.take_trace(), again.take_trace());
+    }
+}

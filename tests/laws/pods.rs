@@ -1,0 +1,156 @@
+//! Random pods and how their containers behave.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use node_lifecycle::api::{
+    Container, ExecAction, GoDuration, Lifecycle, LifecycleHandler, ObjectMeta, Pod, PodSpec, Probe,
+    RestartPolicy, SleepAction,
+};
+use node_lifecycle::sim::{Behavior, Hooks, Pull, Script};
+use proptest::prelude::*;
+
+/// A pod, and how its containers behave by name.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    pub(crate) pod: Pod,
+    pub(crate) behaviors: Arc<BTreeMap<String, Behavior>>,
+}
+
+impl Case {
+    pub(crate) fn grace(&self) -> Duration {
+        let grace = self.pod.spec.termination_grace_period_seconds.unwrap_or(30);
+        Duration::from_secs(u64::try_from(grace).unwrap_or(0).max(1))
+    }
+}
+
+pub(crate) fn case() -> impl Strategy<Value = Case> {
+    let inits = prop::collection::vec((any::<bool>(), part()), 0..=5);
+    let apps = prop::collection::vec(part(), 1..=6);
+    let policy =
+        prop_oneof![Just(RestartPolicy::Always), Just(RestartPolicy::OnFailure), Just(RestartPolicy::Never)];
+    let ephemeral = prop::option::weighted(0.2, part());
+    (inits, apps, ephemeral, policy, 1..40_i64).prop_map(|(inits, apps, ephemeral, restart_policy, grace)| {
+        let mut behaviors = BTreeMap::new();
+        let mut named = |name: String, part: Part| {
+            behaviors.insert(name.clone(), part.behavior);
+            Container { name, image: part.image, ..part.container }
+        };
+        let init_containers = inits.into_iter().enumerate().map(|(n, (is_sidecar, part))| {
+            if is_sidecar {
+                let container = named(format!("sidecar-{n}"), part);
+                return Container { restart_policy: Some(RestartPolicy::Always), ..container };
+            }
+            // A regular init container has no probes and hooks, and ends.
+            let script = match part.behavior.script {
+                Some(Script::Runs { .. }) | None => Some(exits(1500, 0)),
+                ending => ending,
+            };
+            let behavior = Behavior { script, ..part.behavior };
+            named(format!("init-{n}"), Part { container: Container::default(), behavior, ..part })
+        });
+        let init_containers = init_containers.collect();
+        let containers =
+            apps.into_iter().enumerate().map(|(n, part)| named(format!("app-{n}"), part)).collect();
+        let ephemeral_containers = ephemeral.into_iter().map(|part| {
+            let container = Container::default();
+            named("debug".to_owned(), Part { container, ..part })
+        });
+        let ephemeral_containers = ephemeral_containers.collect();
+        let metadata = ObjectMeta {
+            name: "pod".to_owned(),
+            namespace: "laws".to_owned(),
+            uid: "uid".into(),
+            ..ObjectMeta::default()
+        };
+        let spec = PodSpec {
+            init_containers,
+            containers,
+            ephemeral_containers,
+            restart_policy,
+            termination_grace_period_seconds: Some(grace),
+            ..PodSpec::default()
+        };
+        let pod = Pod { metadata, spec: Arc::new(spec), ..Pod::default() };
+        Case { pod, behaviors: Arc::new(behaviors) }
+    })
+}
+
+#[derive(Debug, Clone)]
+struct Part {
+    image: String,
+    container: Container,
+    behavior: Behavior,
+}
+
+fn part() -> impl Strategy<Value = Part> {
+    let image = prop_oneof![Just("a:1".to_owned()), Just("b:1".to_owned()), Just("c".to_owned())];
+    (image, startup_probe(), pre_stop(), any::<bool>(), script(), hooks(), pull()).prop_map(
+        |(image, startup_probe, pre_stop, has_post_start, script, hook, pull)| {
+            let post_start = has_post_start.then(|| LifecycleHandler {
+                exec: Some(ExecAction::default()),
+                ..LifecycleHandler::default()
+            });
+            let lifecycle = Some(Lifecycle { post_start, pre_stop, ..Lifecycle::default() });
+            let container = Container { startup_probe, lifecycle, ..Container::default() };
+            Part { image, container, behavior: Behavior { script: Some(script), hook, pull } }
+        },
+    )
+}
+
+fn startup_probe() -> impl Strategy<Value = Option<Probe>> {
+    let probe = (0..5, 1..10).prop_map(|(delay, period)| Probe {
+        exec: Some(ExecAction::default()),
+        initial_delay_seconds: Some(delay),
+        period_seconds: Some(period),
+        failure_threshold: Some(1000),
+        ..Probe::default()
+    });
+    prop::option::weighted(0.3, probe)
+}
+
+fn pre_stop() -> impl Strategy<Value = Option<LifecycleHandler>> {
+    let sleep = (0..20_i64).prop_map(|seconds| LifecycleHandler {
+        sleep: Some(SleepAction { seconds }),
+        ..LifecycleHandler::default()
+    });
+    let exec = Just(LifecycleHandler { exec: Some(ExecAction::default()), ..LifecycleHandler::default() });
+    prop::option::weighted(0.4, prop_oneof![sleep, exec])
+}
+
+fn exits(millis: u64, code: i32) -> Script {
+    Script::Exits { after: GoDuration(Duration::from_millis(millis)), code }
+}
+
+fn duration(most_millis: u64) -> impl Strategy<Value = GoDuration> {
+    (0..=most_millis).prop_map(|millis| GoDuration(Duration::from_millis(millis)))
+}
+
+fn script() -> impl Strategy<Value = Script> {
+    prop_oneof![
+        (0..20_000_u64, 0..3).prop_map(|(millis, code)| exits(millis, code)),
+        (1..4_u32, duration(5_000)).prop_map(|(times, after)| Script::Crashes { times, after, code: 1 }),
+        (duration(20_000), duration(20_000), duration(60_000), any::<bool>()).prop_map(
+            |(starts_after, ready_after, stops_after, ignores_sigterm)| Script::Runs {
+                starts_after,
+                ready_after,
+                stops_after,
+                ignores_sigterm,
+            }
+        ),
+    ]
+}
+
+fn hooks() -> impl Strategy<Value = Hooks> {
+    (duration(3_000), duration(30_000), prop::bool::weighted(0.1))
+        .prop_map(|(post_start, pre_stop, post_start_fails)| Hooks { post_start, pre_stop, post_start_fails })
+}
+
+fn pull() -> impl Strategy<Value = Pull> {
+    (prop::option::weighted(0.2, 1..3_u32), duration(5_000)).prop_map(|(times, takes)| Pull {
+        takes: Some(takes),
+        fails: times.map(|_| "no such image".to_owned()),
+        times,
+    })
+}

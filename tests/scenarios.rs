@@ -1,0 +1,117 @@
+//! Scenarios: what is done to a node, and what comes of it, as text that is read like code.
+//!
+//! A file in `tests/scenarios/` tells its story in prose, then has a pod, how its containers behave, what is
+//! done, and the log. `RECORD=1 cargo test --all-features --test scenarios` writes the logs anew.
+
+#![cfg(feature = "sim")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use node_lifecycle::api::{Container, GoDuration, Pod, Uid};
+use node_lifecycle::machine::Timestamp;
+use node_lifecycle::pod::Verdict;
+use node_lifecycle::sim::{BehaviorFile, Config, Node, TraceEntry, TraceEvent};
+use serde_json::Value;
+
+#[test]
+fn scenarios() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty(), "there are no scenarios");
+    let mut changed = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let (before, recorded) = text.split_once("--- log\n").unwrap_or((&text, ""));
+        let log = play(before);
+        if std::env::var_os("RECORD").is_some() {
+            std::fs::write(&file, format!("{before}--- log\n{log}")).unwrap();
+        } else if log != recorded {
+            let line = log.lines().zip(recorded.lines()).take_while(|(new, old)| new == old).count();
+            let (new, old) = (log.lines().nth(line), recorded.lines().nth(line));
+            changed.push(format!(
+                "{}: line {} of the log\n  was {old:?}\n  is  {new:?}",
+                file.display(),
+                line + 1
+            ));
+        }
+    }
+    assert!(changed.is_empty(), "{}", changed.join("\n"));
+}
+
+/// Plays a scenario and writes its log.
+fn play(scenario: &str) -> String {
+    let section = |name: &str| {
+        let begin = format!("--- {name}\n");
+        let (_, rest) = scenario.split_once(&begin)?;
+        Some(rest.split("\n--- ").next().unwrap_or(rest))
+    };
+    let pod = Pod::from_json(section("pod").expect("a scenario has a pod")).unwrap();
+    let behavior: BehaviorFile =
+        section("behavior").map(|text| serde_json::from_str(text).unwrap()).unwrap_or_default();
+    let mut node = Node::new(Config { trace: true, ..Config::default() }.with_behavior_file(behavior));
+    let (start, uid) = (node.now(), Uid::from("sim-0"));
+    for line in section("script").expect("a scenario has a script").lines() {
+        let mut words = line.split_whitespace();
+        match (words.next(), words.next()) {
+            (Some("add"), None) => drop(node.add(pod.clone()).unwrap()),
+            (Some("run"), Some(time)) => {
+                node.run_until(node.now() + time.parse::<GoDuration>().unwrap().0).unwrap();
+            }
+            (Some("delete"), grace) => assert!(node.delete(&uid, grace.map(|grace| grace.parse().unwrap()))),
+            (Some("image"), Some(image)) => {
+                let mut changed = pod.clone();
+                changed.metadata.uid = uid.clone();
+                let spec = std::sync::Arc::make_mut(&mut changed.spec);
+                spec.containers[0].image = image.to_owned();
+                node.update(changed).unwrap();
+            }
+            (Some("debug"), Some(name)) => {
+                let mut changed = pod.clone();
+                changed.metadata.uid = uid.clone();
+                let debugger =
+                    Container { name: name.to_owned(), image: "debug:1".to_owned(), ..Container::default() };
+                std::sync::Arc::make_mut(&mut changed.spec).ephemeral_containers.push(debugger);
+                node.update(changed).unwrap();
+            }
+            (Some("evict"), Some(grace)) => {
+                let grace_seconds = Some(grace.parse().unwrap());
+                let message = "The node was low on resource: memory.".into();
+                assert!(node.judge(&uid, Verdict { reason: "Evicted".into(), message, grace_seconds }));
+            }
+            (Some("restart-agent"), None) => node.restart_agent().unwrap(),
+            (None, _) => {}
+            other => {
+                panic!("a script has add, run, delete, evict, image, debug and restart-agent, not {other:?}")
+            }
+        }
+    }
+    let trace = node.take_trace();
+    trace.iter().fold(String::new(), |mut log, entry| {
+        write_entry(&mut log, start, entry);
+        log
+    })
+}
+
+/// `   12.345  stopping container=app timeoutSeconds=27`
+fn write_entry(log: &mut String, start: Timestamp, entry: &TraceEntry) {
+    let Ok(Value::Object(mut fields)) = serde_json::to_value(&entry.event) else { return };
+    let seconds = Duration::as_secs_f64(&(entry.at - start));
+    let event = fields.remove("event").unwrap_or_default();
+    write!(log, "{seconds:>9.3}  {}", event.as_str().unwrap_or("?")).unwrap();
+    if let TraceEvent::Container { container, view } = &entry.event {
+        let flag = |is: bool, word| if is { word } else { "" };
+        let state = serde_json::to_string(&view.state).unwrap().replace('"', "");
+        let (started, ready) = (flag(view.started, " started"), flag(view.ready, " ready"));
+        write!(log, " {container} {state}{started}{ready} restarts={}", view.restart_count).unwrap();
+        fields.clear();
+    }
+    for (name, value) in fields {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        write!(log, " {name}={value}").unwrap();
+    }
+    log.push('\n');
+}
