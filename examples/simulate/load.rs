@@ -169,7 +169,7 @@ impl Loaded {
             }
         }
         self.taken.insert(metadata.uid.to_string(), place.clone());
-        self.taken.insert(name, place.clone());
+        self.taken.insert(name, place);
         if replicas != 1 {
             self.notes.push(format!("{file}: {origin} asks for {replicas} pods, one of them is run"));
         }

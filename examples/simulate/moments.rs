@@ -84,7 +84,7 @@ fn of_lane(lane: &Lane, add: &mut impl FnMut(Duration, Rank, String)) {
                 add(span.from, Rank::Start, format!("{name} runs{again}{ready}"));
             }
             State::Ready if before == Some(State::Running) => {
-                add(span.from, Rank::Start, format!("{name} is ready"))
+                add(span.from, Rank::Start, format!("{name} is ready"));
             }
             State::Running if before == Some(State::Ready) => {
                 add(span.from, Rank::Start, format!("{name} is not ready any more"));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Row, Table};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Row, Table};
 
 use super::state::{End, State};
 use super::text::{clean, shortened};
@@ -124,7 +124,7 @@ fn sentences(wide: &Table) -> Table {
 }
 
 fn cells(row: &Row) -> Vec<String> {
-    row.cell_iter().map(|cell| cell.content().clone()).collect()
+    row.cell_iter().map(Cell::content).collect()
 }
 
 /// How its last instance ended.
