@@ -217,9 +217,9 @@ fn print_text(args: &Args, pods: &[Timeline], io: &mut Io<'_>) -> io::Result<()>
 fn heading(args: &Args, pods: usize) -> String {
     let bold = Style::new().bold();
     let mut text = format!("{bold}{pods} pod{} on one node", if pods == 1 { "" } else { "s" });
-    match args.delete_after() {
+    match args.delete_after().filter(|after| *after <= args.until()) {
         Some(after) => text.push_str(&format!(", deleted after {}", time::short(after))),
-        None => text.push_str(", never deleted"),
+        None => text.push_str(&format!(", seen for {}, not deleted", time::short(args.until()))),
     }
     if args.fault.per_mille > 0 {
         let rate = f64::from(args.fault.per_mille) / 1000.0;

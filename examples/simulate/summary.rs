@@ -63,6 +63,7 @@ fn totals(pods: &[Timeline]) -> Table {
             Some(format!("+{}", short(after)))
         };
         let last_exit = pod.lanes.iter().filter_map(|lane| lane.exits.last()).map(|exit| exit.at).max();
+        let stopped = pod.terminated_at.and(last_exit).or(pod.terminated_at);
         table.add_row([
             pod.name.to_string(),
             pod.phase().map(|phase| phase.to_string()).unwrap_or_default(),
@@ -70,7 +71,7 @@ fn totals(pods: &[Timeline]) -> Table {
             short_or_dash(pod.ready_at),
             restarts.to_string(),
             short_or_dash(deleted),
-            since_deletion(last_exit).unwrap_or_else(|| short_or_dash(pod.terminated_at)),
+            since_deletion(stopped).unwrap_or_else(|| short_or_dash(stopped)),
             since_deletion(pod.gone_at).unwrap_or_else(|| short_or_dash(pod.gone_at)),
         ]);
     }
