@@ -79,6 +79,7 @@ pub enum TraceEvent {
         /// Which container.
         container: Arc<str>,
         /// Whether it was there before, so that nothing was pulled.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
         already_present: bool,
     },
     /// The image could not be had.
