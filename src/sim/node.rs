@@ -542,7 +542,12 @@ impl Node {
                     Outcome::Done
                 }
             }
-            Action::RunPreStop { .. } => Outcome::Done,
+            Action::RunPreStop { container, .. } => {
+                if let Some(container) = container {
+                    self.note(pod, |known| TraceEvent::PreStopped { container: known.name_of(container) });
+                }
+                Outcome::Done
+            }
             Action::StopContainer { operation, id, timeout_seconds, .. } => {
                 let end = known.runtime.instance(&id).filter(|instance| instance.record.is_running());
                 let Some(instance) = end else { return Some(Outcome::Done) };
@@ -596,7 +601,7 @@ impl Node {
                 container: known.name_of(container),
                 message: Arc::clone(&failure.message),
             },
-            _ => TraceEvent::Pulled { container: known.name_of(container) },
+            _ => TraceEvent::Pulled { container: known.name_of(container), already_present: !pulls },
         });
         outcome
     }

@@ -78,6 +78,9 @@ pub enum TraceEvent {
     Pulled {
         /// Which container.
         container: Arc<str>,
+        /// Whether it was there before, so that nothing was pulled.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        already_present: bool,
     },
     /// The image could not be had.
     PullFailed {
@@ -116,6 +119,11 @@ pub enum TraceEvent {
         container: Arc<str>,
         /// Seconds that it may take.
         timeout_seconds: u64,
+    },
+    /// The `preStop` hook has ended.
+    PreStopped {
+        /// Which container.
+        container: Arc<str>,
     },
     /// The stop signal is sent.
     Stopping {

@@ -1,0 +1,400 @@
+//! The timeline as a picture.
+
+use std::io;
+use std::time::Duration;
+
+use node_lifecycle::api::PodPhase;
+use quick_xml::Writer;
+use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
+
+use super::axis::{Axis, Layout};
+use super::state::{DELETION, End, State};
+use super::text::{NOTHING, clean, shortened};
+use super::ticks::{Setting, Tick, ticks};
+use super::time::short;
+use super::timeline::{Exit, Lane, Span, Timeline};
+
+const WIDTH: usize = 1200;
+/// Where the axis begins.
+const LEFT: usize = 250;
+const AXIS: usize = WIDTH - LEFT - 30;
+/// What stays free at its end.
+const TAIL: usize = 24;
+/// From one lane to the next.
+const LANE: usize = 30;
+const BAR: usize = 20;
+/// From a pod's top to its axis, and from its last lane to the next pod.
+const HEAD: usize = 92;
+const GAP: usize = 34;
+const LEGEND: usize = 82;
+
+const FONT: &str =
+    "ui-sans-serif, system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif";
+const INK: &str = "#1f2933";
+const FAINT: &str = "#66717d";
+const LINE: &str = "#d5dae0";
+
+/// How one state is called in a bar.
+const fn word(state: State) -> &'static str {
+    match state {
+        State::Waiting | State::Ended => "",
+        State::Pulling => "pull",
+        State::Starting => "start",
+        State::Running => "runs",
+        State::Ready => "ready",
+        State::BackOff => "back-off",
+        State::PreStop => "preStop",
+        State::Stopping => "stops",
+    }
+}
+
+/// What a picture is drawn with.
+struct Pen(Writer<Vec<u8>>);
+
+/// How a text is set.
+#[derive(Clone, Copy)]
+struct Type {
+    size: usize,
+    fill: &'static str,
+    anchor: &'static str,
+    weight: &'static str,
+}
+
+const TITLE: Type = Type { size: 17, fill: INK, anchor: "start", weight: "600" };
+const PLAIN: Type = Type { size: 13, fill: INK, anchor: "start", weight: "400" };
+const SMALL: Type = Type { size: 11, fill: FAINT, anchor: "start", weight: "400" };
+const CENTERED: Type = Type { size: 11, fill: FAINT, anchor: "middle", weight: "400" };
+
+/// All pods, one below the other.
+pub(crate) fn draw(pods: &[Timeline]) -> io::Result<Vec<u8>> {
+    let heights: Vec<usize> = pods.iter().map(|pod| HEAD + (pod.lanes.len() + 1) * LANE + GAP).collect();
+    let height = LEGEND + heights.iter().sum::<usize>();
+    let mut pen = Pen(Writer::new_with_indent(Vec::new(), b' ', 1));
+    pen.open(
+        "svg",
+        &[
+            ("xmlns", "http://www.w3.org/2000/svg"),
+            ("width", &WIDTH.to_string()),
+            ("height", &height.to_string()),
+            ("viewBox", &format!("0 0 {WIDTH} {height}")),
+            ("font-family", FONT),
+            ("role", "img"),
+        ],
+    )?;
+    let names: Vec<_> = pods.iter().map(|pod| &*pod.name).collect();
+    pen.tooltip(&format!("What happens to {}", names.join(", ")))?;
+    pen.rect((0, 0, WIDTH, height), "#ffffff", 0, None)?;
+    pen.legend()?;
+    let mut top = LEGEND;
+    for (pod, height) in pods.iter().zip(heights) {
+        pen.pod(pod, top)?;
+        top += height;
+    }
+    pen.close("svg")?;
+    let mut picture = pen.0.into_inner();
+    picture.push(b'\n');
+    Ok(picture)
+}
+
+fn axis_of(pod: &Timeline) -> Axis {
+    let layout = Layout { width: AXIS, piece: 12, mark: 0, tail: TAIL };
+    pod.axis(layout)
+}
+
+impl Pen {
+    fn pod(&mut self, pod: &Timeline, top: usize) -> io::Result<()> {
+        let axis = axis_of(pod);
+        self.line((24, top, WIDTH - 24, top), LINE, 1, "")?;
+        self.text((24, top + 28), &pod.name, TITLE)?;
+        self.text((24, top + 46), &shortened(&clean(&pod.source), 150), SMALL)?;
+        if pod.end.is_zero() {
+            self.text((LEFT, top + HEAD + 15), NOTHING, SMALL)?;
+        }
+        let (lanes, bottom) = (top + HEAD, top + HEAD + (pod.lanes.len() + 1) * LANE);
+        self.scale(pod, &axis, lanes - 8, bottom)?;
+        self.lane_name("pod", "", lanes)?;
+        self.phases(pod, &axis, lanes)?;
+        for (n, lane) in pod.lanes.iter().enumerate() {
+            let y = lanes + (n + 1) * LANE;
+            self.lane_name(&lane.name, &lane.kind.to_string(), y)?;
+            self.lane(pod, lane, &axis, y)?;
+        }
+        self.deletion(pod, &axis, top + 64, bottom)
+    }
+
+    /// The axis with its times, and a faint line below each.
+    fn scale(&mut self, pod: &Timeline, axis: &Axis, y: usize, bottom: usize) -> io::Result<()> {
+        let setting = Setting {
+            width: |text| text.chars().count() * 7,
+            // In the middle, and at the end of the axis further to the left.
+            places: |column, width| [column.saturating_sub(width / 2), (column + TAIL).saturating_sub(width)],
+            gap: 10,
+        };
+        let end = LEFT + axis.column(pod.end);
+        self.line((LEFT, y, end, y), FAINT, 1, "")?;
+        for Tick { column, left, text } in ticks(pod, axis, &setting) {
+            let x = LEFT + column;
+            self.line((x, y, x, bottom), "#eceff2", 1, "")?;
+            self.line((x, y - 4, x, y), FAINT, 1, "")?;
+            self.text((LEFT + left + (setting.width)(&text) / 2, y - 8), &text, CENTERED)?;
+        }
+        Ok(())
+    }
+
+    fn phases(&mut self, pod: &Timeline, axis: &Axis, y: usize) -> io::Result<()> {
+        let ends = pod.phases.iter().skip(1).map(|(at, _)| *at).chain([pod.end]);
+        for ((from, phase), to) in pod.phases.iter().zip(ends) {
+            let (fill, ink) = match phase {
+                PodPhase::Succeeded => ("#dff3e7", "#14603b"),
+                PodPhase::Failed => ("#f9dfdc", "#8c1d18"),
+                PodPhase::Running => ("#e3ecf8", "#21466f"),
+                _ => ("#eef0f3", "#4a545f"),
+            };
+            let area = area(axis, *from, to, y);
+            self.rect(
+                area,
+                fill,
+                3,
+                Some(&format!("{phase} from {} to {}", pod.clock(*from), pod.clock(to))),
+            )?;
+            self.label(beside(area, pod, axis), &phase.to_string(), ink)?;
+        }
+        Ok(())
+    }
+
+    fn lane(&mut self, pod: &Timeline, lane: &Lane, axis: &Axis, y: usize) -> io::Result<()> {
+        // On a crowded axis what falls on the same place is drawn once.
+        let mut drawn = None;
+        for span in lane.spans.iter().filter(|span| span.state != State::Ended) {
+            let area = area(axis, span.from, span.to, y);
+            if drawn.replace(area) != Some(area) {
+                self.span(pod, lane, span, area)?;
+            }
+        }
+        let mut drawn = None;
+        for exit in &lane.exits {
+            let column = axis.column(exit.at);
+            if drawn.replace(column) != Some(column) {
+                self.exit(pod, lane, exit, (LEFT + column, y + BAR / 2))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn span(&mut self, pod: &Timeline, lane: &Lane, span: &Span, area: Area) -> io::Result<()> {
+        let look = span.state.look();
+        if span.state == State::Waiting {
+            let y = area.1;
+            return self.line((area.0, y + BAR / 2, area.0 + area.2, y + BAR / 2), look.fill, 2, "2 4");
+        }
+        let took = short(span.to.saturating_sub(span.from));
+        let tooltip = format!(
+            "{} {} from {} to {}: {took}",
+            lane.name,
+            look.label,
+            pod.clock(span.from),
+            pod.clock(span.to)
+        );
+        self.rect(area, look.fill, 3, Some(&tooltip))?;
+        let ink = match span.state {
+            State::Ready | State::Starting | State::Stopping => "#ffffff",
+            _ => INK,
+        };
+        let word = word(span.state);
+        let long = format!("{word} {took}");
+        self.label(area, if fits(&long, area) { &long } else { word }, ink)
+    }
+
+    fn exit(&mut self, pod: &Timeline, lane: &Lane, exit: &Exit, (x, y): (usize, usize)) -> io::Result<()> {
+        let look = exit.end.look();
+        self.open("g", &[])?;
+        self.tooltip(&format!("{} {} ({}) at {}", lane.name, look.label, exit.code, pod.clock(exit.at)))?;
+        self.sign(exit.end, (x, y))?;
+        self.close("g")?;
+        let is_last = lane.spans.iter().all(|span| span.state == State::Ended || span.to <= exit.at);
+        if is_last {
+            let text =
+                if exit.end == End::Killed { "killed".to_owned() } else { format!("exit {}", exit.code) };
+            let room = WIDTH.saturating_sub(x + 12 + text.len() * 7);
+            if room > 0 {
+                self.text((x + 12, y + 4), &text, Type { fill: look.fill, ..SMALL })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A round sign for the end of an instance.
+    fn sign(&mut self, end: End, (x, y): (usize, usize)) -> io::Result<()> {
+        let (x_text, y_text) = (x.to_string(), y.to_string());
+        self.empty(
+            "circle",
+            &[
+                ("cx", &x_text),
+                ("cy", &y_text),
+                ("r", "8"),
+                ("fill", end.look().fill),
+                ("stroke", "#ffffff"),
+                ("stroke-width", "1.5"),
+            ],
+        )?;
+        let path = match end {
+            End::Well => format!("M{} {y}l3 3l5 -6", x.saturating_sub(4)),
+            End::Badly => format!("M{} {}l6 6m0 -6l-6 6", x.saturating_sub(3), y.saturating_sub(3)),
+            End::Killed => format!("M{x} {}v10m-3 -7h6", y.saturating_sub(5)),
+        };
+        let stroke = [("stroke", "#ffffff"), ("stroke-width", "2"), ("fill", "none")];
+        let round = [("stroke-linecap", "round"), ("stroke-linejoin", "round")];
+        self.empty("path", &[&[("d", &*path)], &stroke[..], &round[..]].concat())
+    }
+
+    fn deletion(&mut self, pod: &Timeline, axis: &Axis, top: usize, bottom: usize) -> io::Result<()> {
+        let Some(deletion) = pod.deleted else { return Ok(()) };
+        let x = LEFT + axis.column(deletion.at);
+        self.line((x, top - 8, x, bottom), DELETION.fill, 2, "5 3")?;
+        let text = format!("deleted at {}, {}s of grace", short(deletion.at), deletion.grace_seconds);
+        let style = Type { fill: DELETION.fill, weight: "600", ..SMALL };
+        if x + 6 + text.len() * 7 < WIDTH {
+            return self.text((x + 6, top - 2), &text, style);
+        }
+        self.text((x - 6, top - 2), &text, Type { anchor: "end", ..style })
+    }
+
+    fn lane_name(&mut self, name: &str, kind: &str, y: usize) -> io::Result<()> {
+        let kind_style = Type { anchor: "end", ..SMALL };
+        self.text((24, y + 15), &shortened(name, 20), PLAIN)?;
+        self.text((LEFT - 14, y + 14), kind, kind_style)
+    }
+
+    fn legend(&mut self) -> io::Result<()> {
+        let (mut x, mut y) = (24, 18);
+        for state in State::DRAWN {
+            let look = state.look();
+            let needs = 34 + look.label.len() * 13 / 2;
+            if x + needs > WIDTH - 24 {
+                (x, y) = (24, y + 22);
+            }
+            if state == State::Waiting {
+                self.line((x, y + 7, x + 22, y + 7), look.fill, 2, "2 4")?;
+            } else {
+                self.rect((x, y, 22, 14), look.fill, 3, None)?;
+            }
+            self.text((x + 28, y + 11), look.label, SMALL)?;
+            x += needs + 6;
+        }
+        (x, y) = (24, y + 22);
+        for end in End::ALL {
+            let look = end.look();
+            self.sign(end, (x + 8, y + 7))?;
+            self.text((x + 22, y + 11), look.label, SMALL)?;
+            x += 34 + look.label.len() * 13 / 2;
+        }
+        self.line((x + 8, y - 2, x + 8, y + 16), DELETION.fill, 2, "5 3")?;
+        self.text((x + 18, y + 11), DELETION.label, SMALL)?;
+        let note = "The axis is not to scale. Times with a + count from the deletion.";
+        self.text((WIDTH - 24, y + 11), note, Type { anchor: "end", ..SMALL })
+    }
+
+    /// A word in the middle of a bar, if it has room there.
+    fn label(&mut self, area: Area, text: &str, fill: &'static str) -> io::Result<()> {
+        if !fits(text, area) {
+            return Ok(());
+        }
+        let middle = (area.0 + area.2 / 2, area.1 + 14);
+        self.text(middle, text, Type { fill, ..CENTERED })
+    }
+
+    fn rect(
+        &mut self,
+        (x, y, width, height): Area,
+        fill: &str,
+        radius: usize,
+        tooltip: Option<&str>,
+    ) -> io::Result<()> {
+        let (x, y, radius) = (x.to_string(), y.to_string(), radius.to_string());
+        let (width, height) = (width.to_string(), height.to_string());
+        let attributes = [
+            ("x", &*x),
+            ("y", &*y),
+            ("width", &*width),
+            ("height", &*height),
+            ("rx", &*radius),
+            ("fill", fill),
+        ];
+        let Some(tooltip) = tooltip else { return self.empty("rect", &attributes) };
+        self.open("rect", &attributes)?;
+        self.tooltip(tooltip)?;
+        self.close("rect")
+    }
+
+    fn line(
+        &mut self,
+        (x1, y1, x2, y2): (usize, usize, usize, usize),
+        stroke: &str,
+        width: usize,
+        dashes: &str,
+    ) -> io::Result<()> {
+        let numbers = [x1, y1, x2, y2, width].map(|number| number.to_string());
+        let [x1, y1, x2, y2, width] = &numbers;
+        let attributes =
+            [("x1", &**x1), ("y1", y1), ("x2", x2), ("y2", y2), ("stroke", stroke), ("stroke-width", width)];
+        let dashed = [("stroke-dasharray", dashes)];
+        self.empty("line", &[&attributes[..], if dashes.is_empty() { &[] } else { &dashed }].concat())
+    }
+
+    fn text(&mut self, (x, y): (usize, usize), text: &str, style: Type) -> io::Result<()> {
+        let (x, y, size) = (x.to_string(), y.to_string(), style.size.to_string());
+        let start = BytesStart::new("text").with_attributes([
+            ("x", &*x),
+            ("y", &*y),
+            ("font-size", &*size),
+            ("fill", style.fill),
+            ("text-anchor", style.anchor),
+            ("font-weight", style.weight),
+        ]);
+        self.0.write_event(Event::Start(start))?;
+        self.0.write_event(Event::Text(BytesText::new(&clean(text))))?;
+        self.close("text")
+    }
+
+    fn tooltip(&mut self, text: &str) -> io::Result<()> {
+        self.0.create_element("title").write_text_content(BytesText::new(&clean(text)))?;
+        Ok(())
+    }
+
+    fn open(&mut self, name: &str, attributes: &[(&str, &str)]) -> io::Result<()> {
+        let start = BytesStart::new(name).with_attributes(attributes.iter().copied());
+        self.0.write_event(Event::Start(start))
+    }
+
+    fn close(&mut self, name: &str) -> io::Result<()> {
+        self.0.write_event(Event::End(BytesEnd::new(name)))
+    }
+
+    fn empty(&mut self, name: &str, attributes: &[(&str, &str)]) -> io::Result<()> {
+        let element = BytesStart::new(name).with_attributes(attributes.iter().copied());
+        self.0.write_event(Event::Empty(element))
+    }
+}
+
+/// Left, top, width and height.
+type Area = (usize, usize, usize, usize);
+
+fn area(axis: &Axis, from: Duration, to: Duration, y: usize) -> Area {
+    let (from, to) = (axis.begin(from), axis.column(to));
+    (LEFT + from, y, to.saturating_sub(from).max(1), BAR)
+}
+
+/// The longer part of an area that the deletion cuts in two.
+fn beside(area: Area, pod: &Timeline, axis: &Axis) -> Area {
+    let (left, top, width, height) = area;
+    let cut = pod.deleted.map(|deletion| LEFT + axis.column(deletion.at));
+    match cut.filter(|cut| (left..left + width).contains(cut)) {
+        Some(cut) if cut - left >= width / 2 => (left, top, cut - left, height),
+        Some(cut) => (cut, top, left + width - cut, height),
+        None => area,
+    }
+}
+
+fn fits(text: &str, area: Area) -> bool {
+    !text.is_empty() && text.len() * 7 + 8 <= area.2
+}
