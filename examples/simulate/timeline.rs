@@ -334,7 +334,7 @@ impl Lane {
             }
             TraceEvent::Container { view, .. } => {
                 // A regular init container is done, not ready.
-                self.is_ready = view.ready && self.kind != ContainerKind::Init;
+                self.is_ready = view.ready && view.started;
                 if self.is_ready {
                     self.ready_at.get_or_insert(at);
                 }

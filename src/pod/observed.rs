@@ -19,6 +19,10 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// How many ended instances of a container are kept when one after another is added. A full report is kept
+    /// whole.
+    pub const KEPT: usize = 3;
+
     /// Indexes a report. Records are put newest first (by creation, stable) if they are not.
     #[must_use]
     pub fn new(pod: &CompiledPod, mut records: PodRecords) -> Self {
@@ -101,9 +105,27 @@ impl Observed {
             self.indices.remove(at);
         }
         let at = known.partition_point(|known| known.created_at > record.created_at);
-        self.indices.insert(at, pod.index_of(&record.name));
+        let index = pod.index_of(&record.name);
+        self.indices.insert(at, index);
         known.insert(at, record);
+        self.forget_old(index);
         self.find_latest();
+    }
+
+    /// Forgets what no decision looks at: of the instances of one container that have ended, all but the newest
+    /// [`KEPT`](Self::KEPT).
+    fn forget_old(&mut self, index: Option<ContainerIndex>) {
+        let mut ended = 0;
+        for at in 0..self.indices.len() {
+            if self.indices.get(at) == Some(&index) && self.records.containers[at].exit().is_some() {
+                ended += 1;
+                if ended > Self::KEPT {
+                    self.indices.remove(at);
+                    self.records.containers.remove(at);
+                    return;
+                }
+            }
+        }
     }
 
     /// Takes over what is known of one sandbox, known before or not.

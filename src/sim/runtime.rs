@@ -119,7 +119,22 @@ impl Runtime {
             created_at: after(self.instances.last().map(|last| last.record.created_at), now),
             state: RecordState::Created,
         };
+        self.collect_garbage(container);
         self.instances.push(Instance { record, container, sandbox, script, end: None });
+    }
+}
+
+impl Runtime {
+    /// Removes all but the latest instance of a container that have ended, as a node's garbage collection does.
+    fn collect_garbage(&mut self, container: ContainerIndex) {
+        let latest = self.instances.iter().rposition(|instance| instance.container == container);
+        let mut at = 0;
+        self.instances.retain(|instance| {
+            let is_garbage =
+                instance.container == container && Some(at) != latest && instance.record.exit().is_some();
+            at += 1;
+            !is_garbage
+        });
     }
 }
 

@@ -62,7 +62,6 @@ impl Worker {
             track.retry_at = Some(refused.until);
             return;
         }
-        self.state.tracks[index.at()].waiting = None;
         let deadline = now + self.settings.patience;
         let operation = self.state.issue(Call::EnsureImage { container: index }, Some(deadline));
         actions.push(Action::EnsureImage { operation, container: index, reason });
@@ -209,6 +208,8 @@ impl Worker {
             self.state.made.push((id.clone(), self.state.now));
             self.observe_container(record);
         }
+        // Whatever it waited for is over.
+        self.state.tracks[container.at()].waiting = None;
         let is_new = self.observed.find(&id).is_some_and(|known| known.state == RecordState::Created);
         if !is_new || !self.is_syncing() {
             return;
@@ -220,7 +221,6 @@ impl Worker {
     }
 
     fn started(&mut self, container: ContainerIndex, id: ContainerId, actions: &mut Vec<Action>) {
-        self.state.tracks[container.at()].waiting = None;
         self.state.restarting.remove(container);
         let Some(known) = self.observed.find(&id) else { return };
         if known.state == RecordState::Created {

@@ -164,11 +164,11 @@ impl Worker {
             }
         };
         let started = state == ViewState::Running && self.has_started(index);
+        // A regular init container is ready when it has done its work.
+        let is_regular_init = self.pod.inits().difference(self.pod.sidecars()).contains(index);
         let ready = match state {
-            ViewState::Running => started && self.is_ready(index),
-            ViewState::Terminated { exit_code } => {
-                exit_code == 0 && self.pod.inits().difference(self.pod.sidecars()).contains(index)
-            }
+            ViewState::Running => !is_regular_init && started && self.is_ready(index),
+            ViewState::Terminated { exit_code } => is_regular_init && exit_code == 0,
             ViewState::Waiting { .. } => false,
         };
         ContainerView { state, started, ready, restart_count }
