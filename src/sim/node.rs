@@ -110,6 +110,8 @@ enum What {
 struct Effect {
     action: Action,
     fault: Option<Fault>,
+    /// The pod as it was when the call was made.
+    compiled: Arc<CompiledPod>,
 }
 
 impl PartialEq for Scheduled {
@@ -409,7 +411,8 @@ impl Node {
             self.note(pod, |_| TraceEvent::Fault { fault });
         }
         let at = self.now + self.latency(pod, &action);
-        self.schedule(at, pod, What::Effect(Box::new(Effect { action, fault })));
+        let compiled = Arc::clone(&self.pods[pod as usize].compiled);
+        self.schedule(at, pod, What::Effect(Box::new(Effect { action, fault, compiled })));
     }
 
     fn report(&mut self, pod: u32, change: Change) {
@@ -437,7 +440,7 @@ impl Node {
             Action::StopSandbox { .. } => latencies.stop_sandbox,
             Action::RemoveSandbox { .. } => latencies.remove_sandbox,
             Action::EnsureImage { container, .. } => {
-                if !self.has_to_pull(known, *container) {
+                if !self.has_to_pull(&known.compiled, *container) {
                     return latencies.image_status;
                 }
                 let takes = behavior(*container).and_then(|behavior| behavior.pull.takes);
@@ -455,8 +458,8 @@ impl Node {
         }
     }
 
-    fn has_to_pull(&self, known: &SimPod, container: ContainerIndex) -> bool {
-        let Some(container) = known.compiled.container(container) else { return false };
+    fn has_to_pull(&self, pod: &CompiledPod, container: ContainerIndex) -> bool {
+        let Some(container) = pod.container(container) else { return false };
         match container.image_pull_policy {
             ImagePullPolicy::Always => true,
             ImagePullPolicy::IfNotPresent => !self.images.contains(&container.image),
@@ -464,10 +467,11 @@ impl Node {
         }
     }
 
-    fn take_effect(&mut self, pod: u32, Effect { action, fault }: Effect) {
+    fn take_effect(&mut self, pod: u32, Effect { action, fault, compiled }: Effect) {
         let Some(operation) = action.operation() else { return };
         let works = fault != Some(Fault::Fails);
-        let outcome = if works { self.work(pod, action, fault) } else { Some(failed("injected fault")) };
+        let outcome =
+            if works { self.work(pod, action, fault, &compiled) } else { Some(failed("injected fault")) };
         let Some(outcome) = outcome else { return };
         self.answer(pod, operation, outcome, fault, Duration::ZERO);
     }
@@ -502,8 +506,15 @@ impl Node {
         }
     }
 
-    /// Does what a call does; its outcome, or `None` when that comes later.
-    fn work(&mut self, pod: u32, action: Action, fault: Option<Fault>) -> Option<Outcome> {
+    /// Does what a call does, for the pod as it was when the call was made; its outcome, or `None` when that
+    /// comes later.
+    fn work(
+        &mut self,
+        pod: u32,
+        action: Action,
+        fault: Option<Fault>,
+        compiled: &CompiledPod,
+    ) -> Option<Outcome> {
         let now = self.now;
         let known = &mut self.pods[pod as usize];
         Some(match action {
@@ -525,11 +536,11 @@ impl Node {
                 known.runtime.remove_sandbox(&sandbox);
                 Outcome::Done
             }
-            Action::EnsureImage { container, .. } => self.pull(pod, container),
+            Action::EnsureImage { container, .. } => self.pull(pod, container, compiled),
             Action::CreateContainer { container, sandbox, attempt, .. } => {
                 self.made += 1;
                 let id = ContainerId::from(format!("c{}", self.made));
-                let SimPod { compiled, cast, runtime, .. } = known;
+                let SimPod { cast, runtime, .. } = known;
                 runtime.create(compiled, cast, (id.clone(), container, attempt), sandbox, now);
                 Outcome::ContainerCreated(id)
             }
@@ -563,16 +574,16 @@ impl Node {
         })
     }
 
-    fn pull(&mut self, pod: u32, container: ContainerIndex) -> Outcome {
-        let pulls = self.has_to_pull(&self.pods[pod as usize], container);
+    fn pull(&mut self, pod: u32, container: ContainerIndex, compiled: &CompiledPod) -> Outcome {
+        let pulls = self.has_to_pull(compiled, container);
         let known = &mut self.pods[pod as usize];
         let (Some(compiled), Some(behavior)) =
-            (known.compiled.container(container), known.cast.behaviors.get(container.at()))
+            (compiled.container(container), known.cast.behaviors.get(container.at()))
         else {
             return Outcome::Done;
         };
         let pull = &behavior.pull;
-        let tries = &mut known.pulls[container.at()];
+        let Some(tries) = known.pulls.get_mut(container.at()) else { return Outcome::Done };
         let outcome = match &pull.fails {
             Some(message) if pulls && pull.times.is_none_or(|times| *tries < times) => {
                 *tries = tries.saturating_add(1);

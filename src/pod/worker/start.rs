@@ -78,11 +78,12 @@ impl Worker {
         let Some(sandbox) = self.observed.sandboxes().first().map(|sandbox| sandbox.id.clone()) else {
             return;
         };
+        let Some(spec_hash) = self.pod.container(index).map(|container| container.spec_hash) else { return };
         let track = &mut self.state.tracks[index.at()];
         track.cleared = false;
         let attempt = track.highest_attempt.map_or(0, |highest| highest.saturating_add(1));
         let deadline = self.state.now + self.settings.operation_timeout;
-        let call = Call::CreateContainer { container: index, attempt };
+        let call = Call::CreateContainer { container: index, attempt, spec_hash };
         let operation = self.state.issue(call, Some(deadline));
         actions.push(Action::CreateContainer { operation, container: index, sandbox, attempt });
     }
@@ -103,8 +104,8 @@ impl Worker {
             (Call::StopSandbox { sandbox }, Outcome::Done) => self.sandbox_stopped(&sandbox),
             (Call::RemoveSandbox { sandbox }, Outcome::Done) => self.observed.remove_sandbox(&sandbox),
             (Call::EnsureImage { container }, Outcome::Done) => self.image_there(container),
-            (Call::CreateContainer { container, attempt }, Outcome::ContainerCreated(id)) => {
-                self.made(container, attempt, id, actions);
+            (Call::CreateContainer { container, attempt, spec_hash }, Outcome::ContainerCreated(id)) => {
+                self.made(container, (id, attempt, spec_hash), actions);
             }
             (Call::StartContainer { container, id }, Outcome::Done) => self.started(container, id, actions),
             (Call::PostStart { container, .. }, Outcome::Done) => self.state.hooks_pending.remove(container),
@@ -126,7 +127,7 @@ impl Worker {
                     let made = sandboxes.find(|sandbox| sandbox.attempt == *attempt);
                     made.map(|made| Outcome::SandboxCreated(made.id.clone()))
                 }
-                Call::CreateContainer { container, attempt } => {
+                Call::CreateContainer { container, attempt, .. } => {
                     let made = self.observed.latest(*container).filter(|latest| latest.attempt == *attempt);
                     made.map(|made| Outcome::ContainerCreated(made.id.clone()))
                 }
@@ -154,7 +155,7 @@ impl Worker {
         let is_late = |operation: &InFlight| operation.deadline.is_some_and(|deadline| deadline <= now);
         while let Some(at) = self.state.in_flight.iter().position(is_late) {
             let call = self.state.in_flight.remove(at).call;
-            if let Call::CreateContainer { container, attempt } = &call {
+            if let Call::CreateContainer { container, attempt, .. } = &call {
                 // It may have been made all the same.
                 let highest = &mut self.state.tracks[container.at()].highest_attempt;
                 *highest = (*highest).max(Some(*attempt));
@@ -193,14 +194,19 @@ impl Worker {
         }
     }
 
-    fn made(&mut self, container: ContainerIndex, attempt: u32, id: ContainerId, actions: &mut Vec<Action>) {
+    fn made(
+        &mut self,
+        container: ContainerIndex,
+        (id, attempt, spec_hash): (ContainerId, u32, u64),
+        actions: &mut Vec<Action>,
+    ) {
         let Some(compiled) = self.pod.container(container) else { return };
         let newest = self.observed.records().containers.first().map(|newest| newest.created_at);
         let record = ContainerRecord {
             id: id.clone(),
             name: Arc::clone(&compiled.name),
             attempt,
-            spec_hash: compiled.spec_hash,
+            spec_hash,
             created_at: self.after(newest),
             state: RecordState::Created,
         };

@@ -114,6 +114,8 @@ pub(super) enum Call {
     CreateContainer {
         container: ContainerIndex,
         attempt: u32,
+        /// What it is made from, which may have changed when it is there.
+        spec_hash: u64,
     },
     StartContainer {
         container: ContainerIndex,

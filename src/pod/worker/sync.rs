@@ -133,9 +133,15 @@ impl Worker {
             track
         });
         self.state.tracks = tracks.collect();
+        let hash_of = |pod: &CompiledPod, index| pod.container(index).map(|container| container.spec_hash);
         self.state.in_flight.retain_mut(|operation| match &mut operation.call {
-            Call::EnsureImage { container }
-            | Call::CreateContainer { container, .. }
+            // An image that is not asked for any more clears nothing.
+            Call::EnsureImage { container } => {
+                let before = hash_of(&old, *container);
+                moved(*container).map(|index| *container = index).is_some()
+                    && hash_of(&self.pod, *container) == before
+            }
+            Call::CreateContainer { container, .. }
             | Call::StartContainer { container, .. }
             | Call::PostStart { container, .. } => {
                 moved(*container).map(|index| *container = index).is_some()

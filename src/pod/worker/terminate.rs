@@ -199,7 +199,7 @@ impl Worker {
         state.operations = crate::machine::Operations::of_epoch(epoch);
         for operation in std::mem::take(&mut state.in_flight) {
             match operation.call {
-                Call::CreateContainer { container, attempt } => {
+                Call::CreateContainer { container, attempt, .. } => {
                     let highest = &mut state.tracks[container.at()].highest_attempt;
                     *highest = (*highest).max(Some(attempt));
                 }
