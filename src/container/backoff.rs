@@ -56,6 +56,11 @@ impl<K: Ord> BackOff<K> {
         &self.settings
     }
 
+    /// Takes other settings; entries keep their delays.
+    pub const fn set_settings(&mut self, settings: BackOffSettings) {
+        self.settings = settings;
+    }
+
     /// The present delay of a key: zero without an entry.
     #[must_use]
     pub fn delay<Q: Ord + ?Sized>(&self, key: &Q) -> Duration

@@ -55,6 +55,13 @@ impl CrashLoopSettings {
     }
 }
 
+impl CrashLoopSettings {
+    const fn back_off(self) -> BackOffSettings {
+        let Self { initial, max, expire_after } = self;
+        BackOffSettings { initial, max, expire_after: Some(expire_after) }
+    }
+}
+
 /// The crash-loop back-off of a pod's containers.
 ///
 /// The key has to contain the container's [`spec_hash`](super::spec_hash), so that a new image starts afresh.
@@ -88,8 +95,12 @@ impl<K: Ord> CrashLoop<K> {
     /// Without a history.
     #[must_use]
     pub const fn new(settings: CrashLoopSettings) -> Self {
-        let CrashLoopSettings { initial, max, expire_after } = settings;
-        Self { back_off: BackOff::new(BackOffSettings { initial, max, expire_after: Some(expire_after) }) }
+        Self { back_off: BackOff::new(settings.back_off()) }
+    }
+
+    /// Takes other settings; the delays so far stay.
+    pub const fn set_settings(&mut self, settings: CrashLoopSettings) {
+        self.back_off.set_settings(settings.back_off());
     }
 
     /// Asks to start a container again whose latest instance ended at `finished_at`; allowed, it advances

@@ -136,6 +136,15 @@ impl Observed {
         known.insert(at, record);
     }
 
+    /// Forgets an instance.
+    pub(super) fn remove_container(&mut self, id: &ContainerId) {
+        if let Some(at) = self.records.containers.iter().position(|known| known.id == *id) {
+            self.records.containers.remove(at);
+            self.indices.remove(at);
+            self.find_latest();
+        }
+    }
+
     /// Forgets a sandbox; with the last one go all containers.
     pub(super) fn remove_sandbox(&mut self, id: &SandboxId) {
         self.records.sandboxes.retain(|known| known.id != *id);

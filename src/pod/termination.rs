@@ -212,7 +212,7 @@ pub fn pod_grace_seconds(
     if grace == 0 {
         grace = spec.unwrap_or(0);
     }
-    grace.max(1)
+    previous.filter(|previous| *previous > 0).map_or(grace, |previous| grace.min(previous)).max(1)
 }
 
 /// A running container, for a [`forecast`].

@@ -454,6 +454,7 @@ impl Node {
                 takes.min(Duration::from_secs(*timeout_seconds))
             }
             Action::StopContainer { .. } => latencies.stop,
+            Action::RemoveContainer { .. } => latencies.remove_sandbox,
             Action::Report { .. } => Duration::ZERO,
         }
     }
@@ -534,6 +535,10 @@ impl Node {
             }
             Action::RemoveSandbox { sandbox, .. } => {
                 known.runtime.remove_sandbox(&sandbox);
+                Outcome::Done
+            }
+            Action::RemoveContainer { id, .. } => {
+                known.runtime.instances.retain(|instance| instance.record.id != id);
                 Outcome::Done
             }
             Action::EnsureImage { container, .. } => self.pull(pod, container, compiled),
@@ -710,6 +715,9 @@ impl Node {
                     container: name_if(container).unwrap_or_default(),
                     timeout_seconds: *timeout_seconds,
                 },
+                Action::RemoveContainer { container, .. } => {
+                    TraceEvent::Removing { container: name(container) }
+                }
                 Action::Report { change: Change::Phase(phase) } => TraceEvent::Phase { phase: *phase },
                 Action::Report { .. } => TraceEvent::PodTerminated,
             }

@@ -141,6 +141,11 @@ pub enum TraceEvent {
         /// Whether it was killed because it did not stop in time.
         forced: bool,
     },
+    /// An instance of an earlier sandbox is removed.
+    Removing {
+        /// Which container.
+        container: Arc<str>,
+    },
     /// A container looks different.
     Container {
         /// Which container.

@@ -17,8 +17,8 @@ pub enum Event {
     /// Its spec changed: an image, or an ephemeral container more. A pod with another UID is not this one and
     /// is passed over.
     Updated(Arc<CompiledPod>),
-    /// Its deletion began, or got another grace period. `None` takes the pod's own. Zero counts as one
-    /// second. A grace period only shrinks.
+    /// Its deletion began, or got another grace period. `None` or zero takes the pod's own.
+    /// A grace period only shrinks.
     Deleted {
         /// Seconds.
         grace_seconds: Option<i64>,
@@ -186,6 +186,15 @@ pub enum Action {
         /// Whole seconds, at least 2.
         timeout_seconds: u64,
     },
+    /// Remove an instance that has ended: the pod begins anew in another sandbox.
+    RemoveContainer {
+        /// The operation.
+        operation: OperationId,
+        /// Which container.
+        container: ContainerIndex,
+        /// Which instance.
+        id: ContainerId,
+    },
     /// Tell whoever listens what changed. Nothing comes back.
     Report {
         /// What changed.
@@ -225,7 +234,8 @@ impl Action {
             | Self::StartContainer { operation, .. }
             | Self::RunPostStart { operation, .. }
             | Self::RunPreStop { operation, .. }
-            | Self::StopContainer { operation, .. } => Some(*operation),
+            | Self::StopContainer { operation, .. }
+            | Self::RemoveContainer { operation, .. } => Some(*operation),
             Self::Report { .. } => None,
         }
     }

@@ -128,7 +128,10 @@ impl Worker {
                 self.observe_container(*record);
                 self.take_evidence(actions);
             }
-            Event::Sandbox(record) => self.observed.put_sandbox(*record),
+            Event::Sandbox(record) => {
+                self.observe_sandbox(*record);
+                self.take_evidence(actions);
+            }
             Event::Probed { id, probe, result } => self.take_probe(&id, probe, result),
             Event::Done { operation, outcome } => self.finish_operation(operation, outcome, actions),
             Event::AgentStarted { epoch } => self.restart_agent(epoch),
@@ -161,6 +164,7 @@ impl Worker {
             .chain(self.state.sandbox_retry_at)
             .chain(self.state.in_flight.iter().filter_map(|operation| operation.deadline))
             .chain(self.state.termination.next_wakeup())
+            .chain(self.state.unsettled_until)
             .filter(|at| *at > self.state.now)
             .min()
     }

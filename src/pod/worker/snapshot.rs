@@ -76,6 +76,8 @@ impl Snapshots for Worker {
             state.move_back(back);
             wakeup = wakeup.map(|at| at.moved_back(back));
         }
+        state.crash_loop.set_settings(settings.crash_loop);
+        state.image_back_off.set_settings(settings.image_back_off);
         let observed = Observed::new(&pod, records);
         Ok(Self { pod, settings, state, observed, wakeup, scratch: Scratch::default() })
     }

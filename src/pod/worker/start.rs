@@ -28,11 +28,15 @@ impl Worker {
         }
     }
 
-    /// Whether the app containers that the caller wants before this one have started.
+    /// Whether the app containers that the caller wants before this one have started, or have done their work.
     fn wishes_are_met(&self, index: ContainerIndex) -> bool {
         let before = self.pod.ordering().start_after(index).intersection(self.pod.apps());
         let has_started = |index: &ContainerIndex| {
-            self.observed.latest(*index).is_some_and(ContainerRecord::is_running) && self.has_started(*index)
+            let latest = self.observed.latest(*index);
+            let runs = latest.is_some_and(ContainerRecord::is_running) && self.has_started(*index);
+            let is_over =
+                latest.is_some_and(|latest| latest.exit().is_some()) && !self.restarts_after_exit(*index);
+            runs || is_over
         };
         before.is_empty() || before.iter().filter(has_started).collect::<ContainerSet>() == before
     }
@@ -111,6 +115,8 @@ impl Worker {
             (Call::PostStart { container, .. }, Outcome::Done) => self.state.hooks_pending.remove(container),
             (Call::PreStop { id }, _) => self.state.termination.hook_finished(self.state.now, &id),
             (Call::StopContainer { id }, Outcome::Done) => self.stop_confirmed(id),
+            // If it failed the garbage collection gets it: it counts no more in any case.
+            (Call::RemoveContainer { .. }, _) => {}
             (call, Outcome::Failed(failure)) => self.call_failed(call, &failure, actions),
             // An answer to another question is as good as none.
             (call, _) => self.call_failed(call, &Failure::default(), actions),
@@ -153,8 +159,13 @@ impl Worker {
     pub(super) fn expire_operations(&mut self, actions: &mut Vec<Action>) {
         let now = self.state.now;
         let is_late = |operation: &InFlight| operation.deadline.is_some_and(|deadline| deadline <= now);
-        while let Some(at) = self.state.in_flight.iter().position(is_late) {
-            let call = self.state.in_flight.remove(at).call;
+        if !self.state.in_flight.iter().any(is_late) {
+            return;
+        }
+        let (late, in_flight) = std::mem::take(&mut self.state.in_flight).into_iter().partition(is_late);
+        self.state.in_flight = in_flight;
+        let late: Vec<InFlight> = late;
+        for InFlight { call, .. } in late {
             if let Call::CreateContainer { container, attempt, .. } = &call {
                 // It may have been made all the same.
                 let highest = &mut self.state.tracks[container.at()].highest_attempt;
@@ -172,17 +183,15 @@ impl Worker {
             return;
         }
         let created_at = self.after(self.observed.sandboxes().first().map(|newest| newest.created_at));
-        self.state.made_sandboxes.push((id.clone(), self.state.now));
         let host_network = self.pod.spec.host_network;
         let state = SandboxState::Ready;
-        self.observed.put_sandbox(SandboxRecord { id, attempt, state, ip: None, host_network, created_at });
-        self.records_changed();
+        self.observe_sandbox(SandboxRecord { id, attempt, state, ip: None, host_network, created_at });
     }
 
     fn sandbox_stopped(&mut self, id: &SandboxId) {
         if let Some(known) = self.observed.sandboxes().iter().find(|known| known.id == *id) {
             let stopped = SandboxRecord { state: SandboxState::NotReady, ..known.clone() };
-            self.observed.put_sandbox(stopped);
+            self.observe_sandbox(stopped);
         }
     }
 
@@ -211,7 +220,6 @@ impl Worker {
             state: RecordState::Created,
         };
         if self.observed.find(&id).is_none() {
-            self.state.made.push((id.clone(), self.state.now));
             self.observe_container(record);
         }
         // Whatever it waited for is over.
@@ -227,13 +235,13 @@ impl Worker {
     }
 
     fn started(&mut self, container: ContainerIndex, id: ContainerId, actions: &mut Vec<Action>) {
-        self.state.restarting.remove(container);
         let Some(known) = self.observed.find(&id) else { return };
         if known.state == RecordState::Created {
             let state = RecordState::Running { started_at: self.state.now };
             let record = ContainerRecord { state, ..known.clone() };
             self.observe_container(record);
         }
+        self.state.restarting.remove(container);
         let runs = self.observed.find(&id).is_some_and(ContainerRecord::is_running);
         if runs && self.is_syncing() && self.pod.container(container).is_some_and(|known| known.post_start) {
             self.state.hooks_pending.insert(container);
@@ -272,6 +280,7 @@ impl Worker {
                 }
             }
             Call::PreStop { id } => self.state.termination.hook_finished(now, &id),
+            Call::RemoveContainer { .. } => {}
             Call::StopContainer { id } => {
                 self.state.issue(Call::StopAgain { id }, Some(again));
             }

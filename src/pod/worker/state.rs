@@ -1,5 +1,7 @@
 //! What a worker remembers.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{ContainerView, StopReason, Verdict, WaitingReason, WorkerSettings};
@@ -41,10 +43,17 @@ pub(super) struct State {
     pub(super) crash_loop: CrashLoop<u64>,
     /// By the containers' spec hashes.
     pub(super) image_back_off: BackOff<u64>,
-    /// Instances that are known from an outcome, and since when; a report made before says nothing of them.
-    pub(super) made: Vec<(ContainerId, Timestamp)>,
+    /// Instances that something is known of by an event or an outcome, and since when; a report made before
+    /// says nothing of them.
+    pub(super) news: Vec<(ContainerId, Timestamp)>,
     /// The same for sandboxes.
-    pub(super) made_sandboxes: Vec<(SandboxId, Timestamp)>,
+    pub(super) sandbox_news: Vec<(SandboxId, Timestamp)>,
+    /// Instances of init containers that ended with an earlier sandbox: they count no more.
+    pub(super) purged: Vec<ContainerId>,
+    /// Until when the pod does not come to its end: something may have been made that nobody has seen.
+    pub(super) unsettled_until: Option<Timestamp>,
+    /// Whether it was said that all containers have ended.
+    pub(super) said_terminated: bool,
     /// Instances that the runtime has confirmed to have stopped, and since when.
     pub(super) stopped: Vec<(ContainerId, Timestamp)>,
 }
@@ -61,11 +70,20 @@ pub(super) enum Stage {
         reason: StopReason,
         /// Seconds that every container gets; `None`: each its own.
         grace: Option<i64>,
+        /// When they are over, for containers that are found late.
+        deadline: Option<Timestamp>,
     },
     /// No container runs any more, nor will.
     Terminated,
     /// Nothing is left.
     Finished,
+}
+
+impl Stage {
+    pub(super) fn terminating(reason: StopReason, grace: Option<i64>, now: Timestamp) -> Self {
+        let seconds = |grace: i64| Duration::from_secs(u64::try_from(grace).unwrap_or(0));
+        Self::Terminating { reason, grace, deadline: grace.map(|grace| now + seconds(grace)) }
+    }
 }
 
 /// What is remembered of one container.
@@ -131,6 +149,9 @@ pub(super) enum Call {
     StopContainer {
         id: ContainerId,
     },
+    RemoveContainer {
+        id: ContainerId,
+    },
     /// No call: a stop that failed is tried again when this is due.
     StopAgain {
         id: ContainerId,
@@ -176,10 +197,10 @@ impl State {
         let deletion = pod.metadata.deletion_grace_period_seconds;
         let stage = if pod.is_deleted() {
             let spec = pod.spec.termination_grace_period_seconds;
-            let grace = Some(pod_grace_seconds(None, deletion, None, spec));
-            Stage::Terminating { reason: StopReason::Deleted, grace }
+            let grace = pod_grace_seconds(None, deletion, None, spec);
+            Stage::terminating(StopReason::Deleted, Some(grace), now)
         } else if end.is_some() {
-            Stage::Terminating { reason: StopReason::Completed, grace: None }
+            Stage::terminating(StopReason::Completed, None, now)
         } else {
             Stage::Syncing
         };
@@ -213,8 +234,11 @@ impl State {
             highest_sandbox_attempt: None,
             crash_loop: CrashLoop::new(settings.crash_loop),
             image_back_off: BackOff::new(settings.image_back_off),
-            made: Vec::new(),
-            made_sandboxes: Vec::new(),
+            news: Vec::new(),
+            sandbox_news: Vec::new(),
+            purged: Vec::new(),
+            unsettled_until: None,
+            said_terminated: false,
             stopped: Vec::new(),
         }
     }
@@ -232,15 +256,19 @@ impl State {
     }
 
     /// Moves every stored instant back.
-    pub(super) fn move_back(&mut self, by: std::time::Duration) {
+    pub(super) fn move_back(&mut self, by: Duration) {
         let back = |at: &mut Timestamp| *at = at.moved_back(by);
         back(&mut self.now);
         self.observed_at.iter_mut().for_each(back);
         self.tracks.iter_mut().filter_map(|track| track.retry_at.as_mut()).for_each(back);
         self.in_flight.iter_mut().filter_map(|operation| operation.deadline.as_mut()).for_each(back);
         self.sandbox_retry_at.iter_mut().for_each(back);
-        self.made.iter_mut().chain(&mut self.stopped).for_each(|(_, at)| back(at));
-        self.made_sandboxes.iter_mut().for_each(|(_, at)| back(at));
+        self.unsettled_until.iter_mut().for_each(back);
+        if let Stage::Terminating { deadline: Some(deadline), .. } = &mut self.stage {
+            back(deadline);
+        }
+        self.news.iter_mut().chain(&mut self.stopped).for_each(|(_, at)| back(at));
+        self.sandbox_news.iter_mut().for_each(|(_, at)| back(at));
         self.termination.move_back(by);
         self.crash_loop.move_back(by);
         self.image_back_off.move_back(by);

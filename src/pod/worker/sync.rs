@@ -6,7 +6,8 @@ use super::state::{Call, Stage};
 use super::{Action, StopReason, Worker};
 use crate::api::{ContainerId, SandboxId};
 use crate::container::{
-    ContainerIndex, ContainerRecord, ContainerSet, Exit, PodRecords, RecordState, SandboxState, grace_seconds,
+    ContainerIndex, ContainerRecord, ContainerSet, Exit, PodRecords, RecordState, SandboxRecord,
+    SandboxState, grace_seconds,
 };
 use crate::machine::Timestamp;
 use crate::pod::{
@@ -21,23 +22,25 @@ impl Worker {
             return;
         }
         self.state.observed_at = Some(at);
+        // What is gone from the reports need not be remembered as purged.
+        self.state.purged.retain(|id| report.containers.iter().any(|record| record.id == *id));
+        report.containers.retain(|record| !self.state.purged.contains(&record.id));
         for record in &mut report.containers {
             self.keep_progress(record);
         }
-        self.state.made.retain(|(_, made)| *made >= at);
-        self.state.made_sandboxes.retain(|(_, made)| *made >= at);
+        self.state.news.retain(|(_, known)| *known >= at);
+        self.state.sandbox_news.retain(|(_, known)| *known >= at);
         self.state.stopped.retain(|(_, stopped)| *stopped >= at);
-        // What was made after the runtime was asked is not in the report, and there all the same.
-        for (id, _) in &self.state.made {
-            if !report.containers.iter().any(|record| record.id == *id) {
-                report.containers.extend(self.observed.find(id).cloned());
+        // What is known since the runtime was asked is not in the report, and true all the same.
+        for (id, _) in &self.state.news {
+            if let Some(known) = self.observed.find(id) {
+                report.containers.retain(|record| record.id != *id);
+                report.containers.push(known.clone());
             }
         }
-        for (id, _) in &self.state.made_sandboxes {
-            if !report.sandboxes.iter().any(|record| record.id == *id) {
-                let known = self.observed.sandboxes().iter().find(|record| record.id == *id);
-                report.sandboxes.extend(known.cloned());
-            }
+        for (id, _) in &self.state.sandbox_news {
+            report.sandboxes.retain(|record| record.id != *id);
+            report.sandboxes.extend(self.observed.sandboxes().iter().find(|known| known.id == *id).cloned());
         }
         self.observed = crate::pod::Observed::new(&self.pod, report);
         self.records_changed();
@@ -50,8 +53,24 @@ impl Worker {
 
     /// Takes what is known of one container.
     pub(super) fn observe_container(&mut self, mut record: ContainerRecord) {
+        if self.state.purged.contains(&record.id) {
+            return;
+        }
         self.keep_progress(&mut record);
+        let id = record.id.clone();
         self.observed.put_container(&self.pod, record);
+        let observed = &self.observed;
+        self.state.news.retain(|(known, _)| *known != id && observed.find(known).is_some());
+        self.state.news.push((id, self.state.now));
+        self.records_changed();
+    }
+
+    /// Takes what is known of one sandbox.
+    pub(super) fn observe_sandbox(&mut self, record: SandboxRecord) {
+        let id = record.id.clone();
+        self.observed.put_sandbox(record);
+        self.state.sandbox_news.retain(|(known, _)| *known != id);
+        self.state.sandbox_news.push((id, self.state.now));
         self.records_changed();
     }
 
@@ -79,12 +98,21 @@ impl Worker {
         self.state.highest_sandbox_attempt = self.state.highest_sandbox_attempt.max(sandboxes.max());
         for (index, track) in (0..).map(ContainerIndex).zip(&mut self.state.tracks) {
             let latest = self.observed.latest(index);
-            if track.probed.as_ref() != latest.map(|latest| &latest.id) {
-                track.probed = latest.map(|latest| latest.id.clone());
+            // A record that is missing for once does not undo what the probes said of it.
+            if let Some(latest) = latest.filter(|latest| track.probed.as_ref() != Some(&latest.id)) {
+                track.probed = Some(latest.id.clone());
                 track.probes = crate::pod::ProbeResults::default();
             }
             if !latest.is_some_and(ContainerRecord::is_running) {
                 self.state.hooks_pending.remove(index);
+            }
+        }
+        // Whatever was to be replaced has been, when its successor runs.
+        for index in self.state.restarting.iter() {
+            let latest = self.observed.latest(index).filter(|latest| latest.is_running());
+            let goes = |id| self.state.termination.stop_of(id).is_some() || self.is_stopped(id);
+            if latest.is_some_and(|latest| !goes(&latest.id)) {
+                self.state.restarting.remove(index);
             }
         }
         let observed = &self.observed;
@@ -211,11 +239,11 @@ impl Worker {
             KillReason::StartupProbe => container.and_then(|container| container.startup_grace),
             KillReason::DefinitionChanged | KillReason::Unknown => None,
         };
-        if kill.restarts && self.pod.apps().contains(kill.container) {
-            self.state.restarting.insert(kill.container);
-        }
         let grace = grace_seconds(None, spec, probe);
         self.stop_alone((&kill.id, Some(kill.container)), grace, actions);
+        if kill.restarts {
+            self.state.restarting.insert(kill.container);
+        }
     }
 
     fn create_sandbox(&mut self, attempt: u32, actions: &mut Vec<Action>) {
@@ -228,6 +256,22 @@ impl Worker {
         let deadline = self.state.now + self.settings.operation_timeout;
         let operation = self.state.issue(Call::CreateSandbox { attempt }, Some(deadline));
         actions.push(Action::CreateSandbox { operation, attempt });
+        self.purge_inits(actions);
+    }
+
+    /// In a new sandbox initialisation begins anew: what init containers did in the old one counts no more.
+    fn purge_inits(&mut self, actions: &mut Vec<Action>) {
+        let inits = self.pod.inits();
+        let instances = self.observed.instances();
+        let of_inits = instances.filter_map(|(index, record)| Some((index?, record.id.clone())));
+        let purged: Vec<_> = of_inits.filter(|(index, _)| inits.contains(*index)).collect();
+        for (container, id) in purged {
+            self.observed.remove_container(&id);
+            self.state.purged.push(id.clone());
+            let deadline = self.state.now + self.settings.operation_timeout;
+            let operation = self.state.issue(Call::RemoveContainer { id: id.clone() }, Some(deadline));
+            actions.push(Action::RemoveContainer { operation, container, id });
+        }
     }
 
     /// Stops the sandboxes that are ready; whether any is left.

@@ -1,5 +1,7 @@
 //! The way down: everything is stopped in order, for good.
 
+use std::time::Duration;
+
 use super::state::{Call, Stage};
 use super::{Action, Change, StopReason, Verdict, Worker};
 use crate::api::{ContainerId, PodPhase};
@@ -31,24 +33,33 @@ impl Worker {
         actions: &mut Vec<Action>,
     ) {
         let spec = self.pod.spec.termination_grace_period_seconds;
+        let now = self.state.now;
         match &mut self.state.stage {
             Stage::Syncing => {
                 let grace = pod_grace_seconds(None, deletion, wanted, spec);
                 self.begin_termination(reason, Some(grace));
+                self.shrink_all(grace, actions);
             }
-            Stage::Terminating { grace, .. } => {
+            Stage::Terminating { grace, deadline, .. } => {
                 let shorter = pod_grace_seconds(*grace, deletion, wanted, spec);
                 *grace = Some(shorter);
-                let mut steps = std::mem::take(&mut self.scratch.steps);
-                self.state.termination.shrink(self.state.now, shorter, &mut steps);
-                self.take_steps(steps, actions);
+                let sooner = now + Duration::from_secs(u64::try_from(shorter).unwrap_or(0));
+                *deadline = Some(deadline.map_or(sooner, |deadline| deadline.min(sooner)));
+                self.shrink_all(shorter, actions);
             }
             Stage::Terminated | Stage::Finished => {}
         }
     }
 
+    /// Whatever is being stopped already has no more time than the pod.
+    fn shrink_all(&mut self, grace: i64, actions: &mut Vec<Action>) {
+        let mut steps = std::mem::take(&mut self.scratch.steps);
+        self.state.termination.shrink(self.state.now, grace, &mut steps);
+        self.take_steps(steps, actions);
+    }
+
     pub(super) fn begin_termination(&mut self, reason: StopReason, grace: Option<i64>) {
-        self.state.stage = Stage::Terminating { reason, grace };
+        self.state.stage = Stage::terminating(reason, grace, self.state.now);
         self.state.termination.order_all();
         self.state.restarting = ContainerSet::EMPTY;
         // Nothing waits for an image any more.
@@ -61,13 +72,26 @@ impl Worker {
 
     /// Stops what runs; when nothing does, the sandbox; and then the pod has come to its end.
     pub(super) fn terminate(&mut self, actions: &mut Vec<Action>) {
-        let Stage::Terminating { reason, grace } = self.state.stage else { return };
-        self.stop_running(grace, actions);
+        let Stage::Terminating { reason, deadline, .. } = self.state.stage else { return };
+        let now = self.state.now;
+        // What is found late has what is left.
+        let left = deadline.map(|deadline| deadline.since(now).as_secs().cast_signed());
+        self.stop_running(left, actions);
         self.advance_termination(actions);
         if self.anything_runs()
             || self.state.is_in_flight(Call::makes_something)
             || self.stop_sandboxes(reason, actions)
         {
+            return;
+        }
+        let ends_are_known = !self.observed.instances().any(|(_, record)| record.is_running());
+        if ends_are_known {
+            self.state.unsettled_until.take_if(|until| *until <= now);
+        } else {
+            // The runtime has stopped them; how they ended comes with an observation, or not at all.
+            self.state.unsettled_until.get_or_insert(now + self.settings.retry);
+        }
+        if self.state.unsettled_until.is_some_and(|until| until > now) {
             return;
         }
         self.state.stage = Stage::Terminated;
@@ -77,8 +101,11 @@ impl Worker {
             None => self.end_phase(),
         };
         self.state.end = Some(end);
+        self.state.unsettled_until = None;
         self.report(actions);
-        actions.push(Action::Report { change: Change::Terminated });
+        if !std::mem::replace(&mut self.state.said_terminated, true) {
+            actions.push(Action::Report { change: Change::Terminated });
+        }
         self.clean_up(actions);
     }
 
@@ -87,12 +114,13 @@ impl Worker {
         if self.anything_runs() {
             // A start that was given up has come about after all.
             let reason = if self.state.deleted { StopReason::Deleted } else { StopReason::Completed };
-            self.begin_termination(reason, Some(pod_grace_seconds(None, None, None, None)));
-            self.stop_running(None, actions);
-            self.advance_termination(actions);
+            self.begin_termination(reason, Some(0));
+            self.terminate(actions);
             return;
         }
         if !self.state.deleted {
+            // A sandbox that came late has nothing to do.
+            self.stop_sandboxes(StopReason::Completed, actions);
             return;
         }
         if self.observed.sandboxes().is_empty() {
@@ -178,7 +206,7 @@ impl Worker {
                     Call::StopContainer { id: other } | Call::StopAgain { id: other } => *other != id,
                     _ => true,
                 });
-                let timeout = std::time::Duration::from_secs(timeout_seconds);
+                let timeout = Duration::from_secs(timeout_seconds);
                 let deadline = self.state.now + timeout + self.settings.operation_timeout;
                 let operation = self.state.issue(Call::StopContainer { id: id.clone() }, Some(deadline));
                 actions.push(Action::StopContainer { operation, container, id, timeout_seconds });
@@ -196,7 +224,11 @@ impl Worker {
     /// A new life of the agent: what was in flight is void, and may come about all the same.
     pub(super) fn restart_agent(&mut self, epoch: u32) {
         let state = &mut self.state;
-        state.operations = crate::machine::Operations::of_epoch(epoch);
+        let next = state.operations.epoch().saturating_add(1);
+        state.operations = crate::machine::Operations::of_epoch(epoch.max(next));
+        if state.is_in_flight(Call::makes_something) {
+            state.unsettled_until = Some(state.now + self.settings.retry);
+        }
         for operation in std::mem::take(&mut state.in_flight) {
             match operation.call {
                 Call::CreateContainer { container, attempt, .. } => {
@@ -216,8 +248,8 @@ impl Worker {
         }
         state.synced = false;
         state.observed_at = None;
-        state.made.clear();
-        state.made_sandboxes.clear();
+        state.news.clear();
+        state.sandbox_news.clear();
         state.stopped.clear();
         state.tracks.iter_mut().for_each(|track| track.cleared = false);
     }
@@ -231,6 +263,10 @@ impl Worker {
             match stop.phase {
                 StopPhase::Hook => {
                     let timeout_seconds = stop.deadline().since(self.state.now).as_secs();
+                    if timeout_seconds == 0 {
+                        self.state.termination.hook_finished(self.state.now, &id);
+                        continue;
+                    }
                     self.take_step(TerminationStep::RunPreStop { id, container, timeout_seconds }, actions);
                 }
                 StopPhase::Waiting => {}

@@ -179,7 +179,7 @@ impl Worker {
         instances.find_map(|(_, record)| record.exit()).map(|exit| exit.exit_code)
     }
 
-    fn restarts_after_exit(&self, index: ContainerIndex) -> bool {
+    pub(super) fn restarts_after_exit(&self, index: ContainerIndex) -> bool {
         self.pod.sidecars().contains(index)
             || self.state.restarting.contains(index)
             || self.pod.container(index).is_some_and(|container| {
@@ -217,7 +217,7 @@ impl Worker {
         let mut seen = std::mem::take(&mut self.scratch.seen);
         seen.clear();
         seen.extend((0..self.state.tracks.len()).map(|at| look(self, at)));
-        for index in self.state.restarting.iter() {
+        for index in self.state.restarting.intersection(self.pod.apps()).iter() {
             if let Some(seen) = seen.get_mut(index.at()) {
                 // It is being replaced in place, whatever the restart policy says of its end.
                 *seen = Seen::Running { started: false };
