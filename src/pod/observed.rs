@@ -82,6 +82,12 @@ impl Observed {
         self.records.containers.iter().find(|record| record.id == *id)
     }
 
+    /// Whether any instance of a container runs, the latest or not.
+    #[must_use]
+    pub fn runs(&self, index: ContainerIndex) -> bool {
+        self.instances().any(|(of, record)| of == Some(index) && record.is_running())
+    }
+
     /// The containers of the spec whose latest instance runs.
     #[must_use]
     pub fn running(&self) -> ContainerSet {

@@ -195,7 +195,8 @@ impl Stopping {
 /// The seconds that a pod gets to stop: never under 1, and never more than before.
 ///
 /// `deletion` is what the deletion says, `wanted` what someone on the node wants (eviction, shutdown); the
-/// least of them counts, zero counting as unset; without any it is the pod's own, `spec`.
+/// least of them counts, zero counting as unset; without any it is the pod's own, `spec`. (The kubelet 1.32 can
+/// go back to the pod's own where a later deletion says zero; here `previous` is never exceeded.)
 #[must_use]
 pub fn pod_grace_seconds(
     previous: Option<i64>,

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use node_lifecycle::api::{ContainerId, SandboxId};
+use node_lifecycle::api::{Container, ContainerId, ObjectMeta, Pod, PodSpec, SandboxId};
 use node_lifecycle::behaviour::Behaviour;
 use node_lifecycle::container::{
-    ContainerIndex, ContainerRecord, Exit, PodRecords, RecordState, SandboxRecord, SandboxState,
+    ContainerRecord, Exit, PodRecords, RecordState, SandboxRecord, SandboxState,
 };
 use node_lifecycle::machine::{Machine, OperationId, Snapshots, Timestamp};
 use node_lifecycle::pod::{
@@ -54,6 +54,8 @@ enum Seed {
     Delete(Option<i64>),
     Verdict(Option<i64>),
     AgentStarted,
+    /// Another form of the pod: an image changed, a debugger more, containers in another order, one less.
+    Update(u8),
     Foreign(OperationId),
 }
 
@@ -69,6 +71,7 @@ fn seed() -> impl Strategy<Value = Seed> {
         1 => prop::option::of(any::<i64>()).prop_map(Seed::Delete),
         1 => prop::option::of(any::<i64>()).prop_map(Seed::Verdict),
         1 => Just(Seed::AgentStarted),
+        2 => any::<u8>().prop_map(Seed::Update),
         1 => (any::<u32>(), any::<u32>()).prop_map(|(epoch, seq)| Seed::Foreign(OperationId { epoch, seq })),
     ]
 }
@@ -134,6 +137,7 @@ impl World {
                 self.epoch += 1;
                 Event::AgentStarted { epoch: self.epoch }
             }
+            Seed::Update(how) => Event::Updated(Arc::new(updated(pod, *how))),
             Seed::Foreign(operation) => Event::Done { operation: *operation, outcome: Outcome::Done },
         }
     }
@@ -193,6 +197,23 @@ impl World {
     }
 }
 
+fn updated(pod: &CompiledPod, how: u8) -> CompiledPod {
+    let mut spec = PodSpec::clone(&pod.spec);
+    match how % 4 {
+        0 => spec.containers[0].image = format!("changed:{how}"),
+        1 => {
+            let debugger = Container { name: format!("debug-{how}"), ..Container::default() };
+            spec.ephemeral_containers.retain(|known| known.name != debugger.name);
+            spec.ephemeral_containers.push(debugger);
+        }
+        2 => spec.containers.reverse(),
+        _ => spec.containers.truncate(1),
+    }
+    let metadata = ObjectMeta { uid: pod.uid.clone(), ..ObjectMeta::default() };
+    let updated = Pod { metadata, spec: Arc::new(spec), ..Pod::default() };
+    CompiledPod::compile(&updated, &pod.behaviour).unwrap()
+}
+
 fn at_age(now: Timestamp, seconds: i64) -> Timestamp {
     if seconds < 0 {
         now + Duration::from_secs(seconds.unsigned_abs())
@@ -238,7 +259,7 @@ proptest! {
     fn the_contract_holds(case in case(), log in log()) {
         let (mut worker, mut world, mut now) = (worker(&case), World::default(), Timestamp::from_unix_seconds(1000));
         let mut names = std::collections::BTreeSet::new();
-        let mut attempts: BTreeMap<ContainerIndex, u32> = BTreeMap::new();
+        let mut attempts: BTreeMap<Arc<str>, u32> = BTreeMap::new();
         let mut observed = false;
         for step in &log {
             if let Some(due) = worker.next_wakeup() {
@@ -259,8 +280,8 @@ proptest! {
             prop_assert!(worker.next_wakeup().is_none_or(|due| due > now));
             prop_assert!(observed || actions.is_empty(), "{actions:?} before an observation");
             for record in &worker.observed().records().containers {
-                if let Some(index) = worker.pod().index_of(&record.name) {
-                    let highest = attempts.entry(index).or_default();
+                if worker.pod().index_of(&record.name).is_some() {
+                    let highest = attempts.entry(Arc::clone(&record.name)).or_default();
                     *highest = (*highest).max(record.attempt + 1);
                 }
             }
@@ -269,7 +290,8 @@ proptest! {
                     prop_assert!(names.insert(operation), "{operation} is used twice");
                 }
                 if let Action::CreateContainer { container, attempt, .. } = action {
-                    let next = attempts.get(&container).copied().unwrap_or(0);
+                    let name = worker.pod().name_of(container);
+                    let next = attempts.get(name).copied().unwrap_or(0);
                     prop_assert!(attempt >= next, "attempt {attempt} of {container:?} after {next}");
                 }
             }

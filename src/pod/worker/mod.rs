@@ -109,7 +109,7 @@ impl Worker {
     /// Whether all of its containers have ended for good.
     #[must_use]
     pub const fn is_terminated(&self) -> bool {
-        matches!(self.state.stage, Stage::Terminated | Stage::Finished)
+        self.state.said_terminated
     }
 
     /// Whether nothing is left of it: deleted, stopped, removed.
@@ -165,6 +165,7 @@ impl Worker {
             .chain(self.state.in_flight.iter().filter_map(|operation| operation.deadline))
             .chain(self.state.termination.next_wakeup())
             .chain(self.state.unsettled_until)
+            .chain(self.ends_known_by())
             .filter(|at| *at > self.state.now)
             .min()
     }

@@ -19,9 +19,7 @@ impl Worker {
             if self.state.is_in_flight(Call::is_start) {
                 return;
             }
-            let latest = self.observed.latest(start.container);
-            let is_here =
-                latest.is_some_and(ContainerRecord::is_running) || stopping.contains(start.container);
+            let is_here = stopping.contains(start.container) || self.observed.runs(start.container);
             if !is_here && self.wishes_are_met(start.container) {
                 self.try_start(start.container, start.reason, actions);
             }
@@ -134,7 +132,9 @@ impl Worker {
                     made.map(|made| Outcome::SandboxCreated(made.id.clone()))
                 }
                 Call::CreateContainer { container, attempt, .. } => {
-                    let made = self.observed.latest(*container).filter(|latest| latest.attempt == *attempt);
+                    let is_it =
+                        |latest: &&ContainerRecord| latest.attempt == *attempt && latest.exit().is_none();
+                    let made = self.observed.latest(*container).filter(is_it);
                     made.map(|made| Outcome::ContainerCreated(made.id.clone()))
                 }
                 Call::StartContainer { id, .. } => self.observed.find(id).and_then(|record| {

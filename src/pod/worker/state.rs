@@ -245,6 +245,8 @@ impl State {
 
     /// Notes a call and gives it a name.
     pub(super) fn issue(&mut self, call: Call, deadline: Option<Timestamp>) -> OperationId {
+        // At the end of time nothing is ever late.
+        let deadline = deadline.filter(|deadline| *deadline < Timestamp::MAX);
         let operation = self.operations.issue();
         self.in_flight.push(InFlight { operation, call, deadline });
         operation

@@ -6,6 +6,7 @@ use super::state::{Call, Stage};
 use super::{Action, Change, StopReason, Verdict, Worker};
 use crate::api::{ContainerId, PodPhase};
 use crate::container::{ContainerIndex, ContainerRecord, ContainerSet, StopPhase, grace_seconds};
+use crate::machine::Timestamp;
 use crate::pod::{TerminationStep, pod_grace_seconds};
 
 impl Worker {
@@ -74,8 +75,9 @@ impl Worker {
     pub(super) fn terminate(&mut self, actions: &mut Vec<Action>) {
         let Stage::Terminating { reason, deadline, .. } = self.state.stage else { return };
         let now = self.state.now;
-        // What is found late has what is left.
-        let left = deadline.map(|deadline| deadline.since(now).as_secs().cast_signed());
+        // What is found late has what is left, the second that has begun included.
+        let whole = |left: Duration| left.as_secs() + u64::from(left.subsec_nanos() > 0);
+        let left = deadline.map(|deadline| whole(deadline.since(now)).cast_signed());
         self.stop_running(left, actions);
         self.advance_termination(actions);
         if self.anything_runs()
@@ -84,14 +86,8 @@ impl Worker {
         {
             return;
         }
-        let ends_are_known = !self.observed.instances().any(|(_, record)| record.is_running());
-        if ends_are_known {
-            self.state.unsettled_until.take_if(|until| *until <= now);
-        } else {
-            // The runtime has stopped them; how they ended comes with an observation, or not at all.
-            self.state.unsettled_until.get_or_insert(now + self.settings.retry);
-        }
-        if self.state.unsettled_until.is_some_and(|until| until > now) {
+        self.state.unsettled_until.take_if(|until| *until <= now);
+        if self.state.unsettled_until.max(self.ends_known_by()).is_some_and(|until| until > now) {
             return;
         }
         self.state.stage = Stage::Terminated;
@@ -107,6 +103,14 @@ impl Worker {
             actions.push(Action::Report { change: Change::Terminated });
         }
         self.clean_up(actions);
+    }
+
+    /// Where the runtime has stopped instances that still read as running: by when an observation has to say
+    /// how they ended.
+    pub(super) fn ends_known_by(&self) -> Option<Timestamp> {
+        let runs = |id| self.observed.find(id).is_some_and(ContainerRecord::is_running);
+        let stopped = self.state.stopped.iter().filter(|(id, _)| runs(id));
+        stopped.map(|(_, at)| *at + self.settings.retry).max()
     }
 
     /// What is left of a deleted pod is removed.

@@ -159,6 +159,8 @@ impl Worker {
                 Some(reason) if !over && self.restarts_after_exit(index) => waiting(reason),
                 _ => ViewState::Terminated { exit_code: exit.exit_code },
             },
+            // An end that was seen is not undone when its record is collected.
+            None if matches!(track.view.state, ViewState::Terminated { .. }) => track.view.state,
             Some(RecordState::Created | RecordState::Unknown) | None => {
                 waiting(track.waiting.unwrap_or(fresh))
             }
