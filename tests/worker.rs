@@ -785,3 +785,111 @@ fn a_container_found_late_is_told_by_the_deadline() {
     }
     assert!(r.acts.iter().any(|a| matches!(a, Action::StopContainer { .. })), "{:?}", r.acts);
 }
+
+#[test]
+fn what_the_api_says_of_a_pod_counts() {
+    // Restart counts go on, and a deletion that began before the node looked has its own grace.
+    let known = r#"{"metadata":{"name":"p","deletionTimestamp":"2025-01-01T00:00:00Z","deletionGracePeriodSeconds":7},
+        "spec":{"terminationGracePeriodSeconds":30,"containers":[{"name":"app","image":"a:1"}]}}"#;
+    let (pod, form) = compiled(known);
+    let running = ContainerRecord {
+        id: "old".into(),
+        name: "app".into(),
+        attempt: 7,
+        spec_hash: form.containers()[0].spec_hash,
+        created_at: t(900),
+        state: RecordState::Running { started_at: t(901) },
+    };
+    let mut worker = Worker::new(&pod, form, WorkerSettings::default(), t(1000));
+    let records = Box::new(PodRecords { containers: vec![running], ..PodRecords::default() });
+    let mut actions = Vec::new();
+    worker.step(t(1000), Event::Observed { at: t(1000), records }, &mut actions);
+    let timeouts: Vec<_> = actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::StopContainer { timeout_seconds, .. } => Some(*timeout_seconds),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(timeouts, [7]);
+
+    let restarted = JOB.replace(
+        "\"spec\"",
+        r#""status":{"containerStatuses":[{"name":"app","restartCount":7,"containerID":"containerd://x"}]},"spec""#,
+    );
+    let mut r = Rig::new(&restarted);
+    let attempts = std::iter::from_fn(|| r.answer());
+    let attempts: Vec<_> = attempts
+        .filter_map(|action| match action {
+            Action::CreateContainer { attempt, .. } => Some(attempt),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(attempts, [8]);
+}
+
+#[test]
+fn a_failed_liveness_probe_gives_its_own_grace() {
+    let mut r = Rig::new(
+        r#"{"metadata":{"name":"p"},"spec":{"terminationGracePeriodSeconds":30,"containers":[{"name":"app",
+        "image":"a:1","livenessProbe":{"exec":{"command":["ok"]},"terminationGracePeriodSeconds":9}}]}}"#,
+    );
+    r.up();
+    let id = r.rec("app").id;
+    r.ev(Event::Probed { id, probe: ProbeKind::Liveness, result: ProbeResult::Failure });
+    assert!(r.acts.iter().any(|action| matches!(action, Action::StopContainer { timeout_seconds: 9, .. })));
+}
+
+#[test]
+fn a_call_that_is_never_answered_is_given_up() {
+    let mut r = Rig::new(JOB);
+    r.acts.clear();
+    assert_eq!(r.w.next_wakeup(), Some(t(1120)), "two minutes for the sandbox");
+    r.at(1120);
+    assert!(r.acts.is_empty(), "it is tried again after ten seconds");
+    r.at(1130);
+    let attempts: Vec<_> = r.acts.iter().filter(|a| matches!(a, Action::CreateSandbox { .. })).collect();
+    assert!(
+        matches!(attempts[..], [Action::CreateSandbox { attempt: 1, .. }]),
+        "the first may be there: {attempts:?}"
+    );
+}
+
+#[test]
+fn a_sidecar_waits_for_an_app_whose_start_has_no_answer() {
+    let mut r = Rig::new(
+        r#"{"metadata":{"name":"p"},"spec":{"terminationGracePeriodSeconds":30,
+        "initContainers":[{"name":"proxy","image":"p:1","restartPolicy":"Always"}],
+        "containers":[{"name":"app","image":"a:1"}]}}"#,
+    );
+    while !r
+        .acts
+        .iter()
+        .any(|action| matches!(action, Action::StartContainer { container, .. } if container.0 == 1))
+    {
+        r.answer().expect("the app is started in the end");
+    }
+    r.acts.clear();
+    r.now = t(1001);
+    r.ev(Event::Deleted { grace_seconds: None });
+    assert!(!r.acts.iter().any(|action| matches!(action, Action::StopContainer { .. })), "{:?}", r.acts);
+    r.at(1031);
+    assert!(r.acts.iter().any(|action| matches!(action, Action::StopContainer { .. })), "its grace is spent");
+}
+
+#[test]
+fn a_restarted_sidecar_has_to_start_again() {
+    let mut r = Rig::new(
+        r#"{"metadata":{"name":"p"},"spec":{"initContainers":[{"name":"proxy","image":"p:1","restartPolicy":"Always",
+        "startupProbe":{"exec":{"command":["ok"]}}}],"containers":[{"name":"app","image":"a:1"}]}}"#,
+    );
+    r.up();
+    let id = r.rec("proxy").id;
+    r.ev(Event::Probed { id, probe: ProbeKind::Startup, result: ProbeResult::Success });
+    let started = |r: &Rig| r.w.view(ContainerIndex(0)).is_some_and(|view| view.started);
+    assert!(started(&r));
+    r.now = t(1100);
+    r.exit("proxy", 1);
+    r.up();
+    assert!(r.rec("proxy").is_running() && !started(&r), "the probe of the new instance has said nothing");
+}
