@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 macro_rules! identity {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[expect(clippy::derived_hash_with_manual_eq, reason = "equal texts are equal and hash alike")]
+        #[derive(Clone, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $name(Arc<str>);
 
@@ -20,6 +21,15 @@ macro_rules! identity {
                 &self.0
             }
         }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                // Most comparisons are of one identity with a copy of it.
+                Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+            }
+        }
+
+        impl Eq for $name {}
 
         impl Default for $name {
             fn default() -> Self {

@@ -59,9 +59,15 @@ impl Worker {
         self.keep_progress(&mut record);
         let id = record.id.clone();
         self.observed.put_container(&self.pod, record);
-        let observed = &self.observed;
-        self.state.news.retain(|(known, _)| *known != id && observed.find(known).is_some());
-        self.state.news.push((id, self.state.now));
+        let news = &mut self.state.news;
+        match news.iter_mut().rev().find(|(known, _)| *known == id) {
+            Some((_, since)) => *since = self.state.now,
+            None => news.push((id, self.state.now)),
+        }
+        if news.len() > 2 * self.observed.records().containers.len() {
+            // Instances that are gone are no news.
+            news.retain(|(known, _)| self.observed.find(known).is_some());
+        }
         self.records_changed();
     }
 
