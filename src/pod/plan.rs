@@ -233,6 +233,16 @@ impl SyncPlan {
         self.kill.clear();
     }
 
+    fn kill(
+        &mut self,
+        container: ContainerIndex,
+        latest: &ContainerRecord,
+        reason: KillReason,
+        restarts: bool,
+    ) {
+        self.kill.push(Kill { container, id: latest.id.clone(), reason, restarts });
+    }
+
     /// Whether nothing is to be done.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -408,7 +418,7 @@ impl Walk<'_> {
             }
             if failed.state == RecordState::Unknown {
                 reason = StartReason::Unknown;
-                self.kill(plan, container, failed, KillReason::Unknown, true);
+                plan.kill(container, failed, KillReason::Unknown, true);
             }
         }
         plan.start_inits.push(Start { container, reason });
@@ -463,7 +473,7 @@ impl Walk<'_> {
                         return false;
                     }
                     if lost {
-                        self.kill(plan, index, latest, KillReason::Unknown, true);
+                        plan.kill(index, latest, KillReason::Unknown, true);
                     }
                     let reason = if lost { StartReason::Unknown } else { StartReason::Ended };
                     plan.start_inits.push(Start { container: index, reason });
@@ -554,7 +564,7 @@ impl Walk<'_> {
             if restarts {
                 plan.start_apps.push(Start { container: index, reason: start });
             }
-            self.kill(plan, index, running, kill, restarts);
+            plan.kill(index, running, kill, restarts);
         }
         let begins = !plan.start_apps.is_empty() && self.starts_work;
         if !keeps && !begins {
@@ -573,7 +583,7 @@ impl Walk<'_> {
         };
         plan.start_apps.push(Start { container: index, reason });
         if let Some(latest) = latest.filter(|latest| latest.state == RecordState::Unknown) {
-            self.kill(plan, index, latest, KillReason::Unknown, true);
+            plan.kill(index, latest, KillReason::Unknown, true);
         }
     }
 
@@ -585,20 +595,8 @@ impl Walk<'_> {
         kill: KillReason,
         start: StartReason,
     ) {
-        self.kill(plan, index, latest, kill, true);
+        plan.kill(index, latest, kill, true);
         plan.start_inits.push(Start { container: index, reason: start });
-    }
-
-    #[expect(clippy::unused_self, reason = "reads like its neighbours")]
-    fn kill(
-        &self,
-        plan: &mut SyncPlan,
-        container: ContainerIndex,
-        latest: &ContainerRecord,
-        reason: KillReason,
-        restarts: bool,
-    ) {
-        plan.kill.push(Kill { container, id: latest.id.clone(), reason, restarts });
     }
 
     fn policy(&self, index: ContainerIndex) -> RestartPolicy {

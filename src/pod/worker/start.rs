@@ -6,7 +6,7 @@ use super::state::{Call, InFlight};
 use super::{Action, Failure, Outcome, WaitingReason, Worker};
 use crate::api::{ContainerId, SandboxId};
 use crate::container::{
-    ContainerIndex, ContainerRecord, ContainerSet, RecordState, SandboxRecord, SandboxState, grace_seconds,
+    ContainerIndex, ContainerRecord, RecordState, SandboxRecord, SandboxState, grace_seconds,
 };
 use crate::machine::{OperationId, Timestamp};
 use crate::pod::{StartReason, SyncPlan};
@@ -29,14 +29,14 @@ impl Worker {
     /// Whether the app containers that the caller wants before this one have started, or have done their work.
     fn wishes_are_met(&self, index: ContainerIndex) -> bool {
         let before = self.pod.ordering().start_after(index).intersection(self.pod.apps());
-        let has_started = |index: &ContainerIndex| {
-            let latest = self.observed.latest(*index);
-            let runs = latest.is_some_and(ContainerRecord::is_running) && self.has_started(*index);
+        let has_started = |index: ContainerIndex| {
+            let latest = self.observed.latest(index);
+            let runs = latest.is_some_and(ContainerRecord::is_running) && self.has_started(index);
             let is_over =
-                latest.is_some_and(|latest| latest.exit().is_some()) && !self.restarts_after_exit(*index);
+                latest.is_some_and(|latest| latest.exit().is_some()) && !self.restarts_after_exit(index);
             runs || is_over
         };
-        before.is_empty() || before.iter().filter(has_started).collect::<ContainerSet>() == before
+        before.iter().all(has_started)
     }
 
     fn try_start(&mut self, index: ContainerIndex, reason: StartReason, actions: &mut Vec<Action>) {
@@ -166,14 +166,7 @@ impl Worker {
         self.state.in_flight = in_flight;
         let late: Vec<InFlight> = late;
         for InFlight { call, .. } in late {
-            if let Call::CreateContainer { container, attempt, .. } = &call {
-                // It may have been made all the same.
-                let highest = &mut self.state.tracks[container.at()].highest_attempt;
-                *highest = (*highest).max(Some(*attempt));
-            }
-            if let Call::CreateSandbox { attempt } = &call {
-                self.state.highest_sandbox_attempt = self.state.highest_sandbox_attempt.max(Some(*attempt));
-            }
+            self.state.give_up(&call);
             self.call_failed(call, &Failure::default(), actions);
         }
     }

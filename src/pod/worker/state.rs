@@ -252,6 +252,21 @@ impl State {
         operation
     }
 
+    /// Gives up on a call. What it was to make may have been made all the same: its attempt is not given out
+    /// again.
+    pub(super) fn give_up(&mut self, call: &Call) {
+        match call {
+            Call::CreateContainer { container, attempt, .. } => {
+                let highest = &mut self.tracks[container.at()].highest_attempt;
+                *highest = (*highest).max(Some(*attempt));
+            }
+            Call::CreateSandbox { attempt } => {
+                self.highest_sandbox_attempt = self.highest_sandbox_attempt.max(Some(*attempt));
+            }
+            _ => {}
+        }
+    }
+
     /// Whether a call of some kind is in flight.
     pub(super) fn is_in_flight(&self, is: impl Fn(&Call) -> bool) -> bool {
         self.in_flight.iter().any(|operation| is(&operation.call))

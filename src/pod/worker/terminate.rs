@@ -234,14 +234,8 @@ impl Worker {
             state.unsettled_until = Some(state.now + self.settings.retry);
         }
         for operation in std::mem::take(&mut state.in_flight) {
+            state.give_up(&operation.call);
             match operation.call {
-                Call::CreateContainer { container, attempt, .. } => {
-                    let highest = &mut state.tracks[container.at()].highest_attempt;
-                    *highest = (*highest).max(Some(attempt));
-                }
-                Call::CreateSandbox { attempt } => {
-                    state.highest_sandbox_attempt = state.highest_sandbox_attempt.max(Some(attempt));
-                }
                 Call::StartContainer { container, .. } => {
                     state.tracks[container.at()].retry_at = Some(state.now + self.settings.retry);
                 }
