@@ -39,7 +39,13 @@ fn exited(container: &Container, exit_code: i32) -> ContainerRecord {
         attempt: 0,
         spec_hash: spec_hash(container),
         created_at: Timestamp::from_unix_seconds(1),
-        state: RecordState::Exited(Exit { exit_code, finished_at, reason: "Completed".into() }),
+        state: RecordState::Exited(Exit {
+            exit_code,
+            finished_at,
+            reason: "Completed".into(),
+            ..Exit::default()
+        }),
+        ..ContainerRecord::default()
     }
 }
 
@@ -90,6 +96,7 @@ fn start_work_for_deleted_pods() {
         ip: None,
         host_network: false,
         created_at: Timestamp::UNIX_EPOCH,
+        ..SandboxRecord::default()
     };
     let [right, kubelet] = both(&spec).map(|pod| {
         let nothing = plan(&pod, &Observed::new(&pod, PodRecords::default()), deleted);

@@ -95,7 +95,12 @@ impl Rig {
     }
     fn exit(&mut self, name: &str, code: i32) {
         let r = self.rec(name);
-        let state = RecordState::Exited(Exit { exit_code: code, finished_at: self.now, reason: "".into() });
+        let state = RecordState::Exited(Exit {
+            exit_code: code,
+            finished_at: self.now,
+            reason: "".into(),
+            ..Exit::default()
+        });
         self.ev(Event::Container(Box::new(ContainerRecord { state, ..r })));
     }
     fn report(&mut self, at: i64, f: impl Fn(&mut PodRecords)) {
@@ -334,6 +339,7 @@ fn end_phase_waits_for_how_containers_ended() {
                     exit_code: 0,
                     finished_at: t(1100),
                     reason: "Completed".into(),
+                    ..Exit::default()
                 });
             }
         }
@@ -386,6 +392,7 @@ fn stale_report_does_not_undo_an_event() {
         spec_hash: hash,
         created_at: t(1009),
         state: RecordState::Running { started_at: t(1009) },
+        ..ContainerRecord::default()
     })));
     r.acts.clear();
     r.now = t(1011);
@@ -404,7 +411,12 @@ fn stale_report_does_not_undo_a_stopped_sandbox() {
     r.acts.clear();
     r.now = t(1101);
     r.ev(Event::Container(Box::new(ContainerRecord {
-        state: RecordState::Exited(Exit { exit_code: 137, finished_at: t(1101), reason: "".into() }),
+        state: RecordState::Exited(Exit {
+            exit_code: 137,
+            finished_at: t(1101),
+            reason: "".into(),
+            ..Exit::default()
+        }),
         ..rec
     })));
     let a = r.answer();
@@ -469,7 +481,12 @@ fn wish_after_a_container_that_is_done_is_no_deadlock() {
     let op = r.acts.iter().find(|a| matches!(a, Action::StartContainer { .. })).unwrap().operation().unwrap();
     r.acts.clear();
     r.ev(Event::Container(Box::new(ContainerRecord {
-        state: RecordState::Exited(Exit { exit_code: 0, finished_at: t(1000), reason: "".into() }),
+        state: RecordState::Exited(Exit {
+            exit_code: 0,
+            finished_at: t(1000),
+            reason: "".into(),
+            ..Exit::default()
+        }),
         ..rec
     })));
     r.done(op, Outcome::Done);
@@ -524,6 +541,7 @@ fn late_made_instance_no_second_runs() {
         spec_hash: hash,
         created_at: t(1199),
         state: RecordState::Created,
+        ..ContainerRecord::default()
     })));
     r.at(1500);
     assert!(ensures(&r.acts).is_empty(), "another instance while attempt 1 runs: {:?}", r.acts);
@@ -555,6 +573,7 @@ fn sandbox_event_is_evidence() {
         ip: None,
         host_network: false,
         created_at: t(1000),
+        ..SandboxRecord::default()
     })));
     r.ev(Event::Deleted { grace_seconds: Some(1) });
     r.at(1010);
@@ -648,6 +667,7 @@ fn a_sandbox_that_comes_late_to_an_evicted_pod_is_stopped() {
             ip: None,
             host_network: false,
             created_at: t(1129),
+            ..SandboxRecord::default()
         });
     });
     r.at(1300);
@@ -709,7 +729,12 @@ fn huge_timestamps_no_panic_and_progress() {
         let rec = r.rec("app");
         r.ev(Event::Container(Box::new(ContainerRecord {
             created_at: ts,
-            state: RecordState::Exited(Exit { exit_code: 1, finished_at: ts, reason: "".into() }),
+            state: RecordState::Exited(Exit {
+                exit_code: 1,
+                finished_at: ts,
+                reason: "".into(),
+                ..Exit::default()
+            }),
             ..rec
         })));
         r.now = Timestamp::MAX;
@@ -799,6 +824,7 @@ fn what_the_api_says_of_a_pod_counts() {
         spec_hash: form.containers()[0].spec_hash,
         created_at: t(900),
         state: RecordState::Running { started_at: t(901) },
+        ..ContainerRecord::default()
     };
     let mut worker = Worker::new(&pod, form, WorkerSettings::default(), t(1000));
     let records = Box::new(PodRecords { containers: vec![running], ..PodRecords::default() });

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use node_lifecycle::api::{Container, Pod};
 use node_lifecycle::behaviour::Behaviour;
 use node_lifecycle::container::{
-    ContainerRecord, Exit, PodRecords, RecordState, SandboxRecord, SandboxState, spec_hash,
+    ContainerRecord, Exit, PodRecords, ProbeResult, ProbeResults, RecordState, SandboxRecord, SandboxState,
+    spec_hash,
 };
 use node_lifecycle::machine::Timestamp;
-use node_lifecycle::pod::{CompiledPod, Observed, ProbeResult, ProbeResults};
+use node_lifecycle::pod::{CompiledPod, Observed};
 
 pub(crate) const POD: &str = include_str!("pod.json");
 
@@ -27,7 +28,12 @@ pub(crate) fn observed(pod: &CompiledPod, crashed: &str) -> Observed {
     let spec = &pod.spec;
     let at = Timestamp::from_unix_seconds;
     let exited = |code| {
-        RecordState::Exited(Exit { exit_code: code, finished_at: at(500), reason: Arc::from("Completed") })
+        RecordState::Exited(Exit {
+            exit_code: code,
+            finished_at: at(500),
+            reason: Arc::from("Completed"),
+            ..Exit::default()
+        })
     };
     let record = |n: i64, container: &Container| ContainerRecord {
         id: format!("c{n}").into(),
@@ -40,6 +46,7 @@ pub(crate) fn observed(pod: &CompiledPod, crashed: &str) -> Observed {
             name if name.starts_with("init") => exited(0),
             _ => RecordState::Running { started_at: at(200) },
         },
+        ..ContainerRecord::default()
     };
     let sandbox = SandboxRecord {
         id: "s".into(),
@@ -48,6 +55,7 @@ pub(crate) fn observed(pod: &CompiledPod, crashed: &str) -> Observed {
         ip: Some("10.0.0.7".to_owned()),
         host_network: false,
         created_at: at(90),
+        ..SandboxRecord::default()
     };
     let all = spec.init_containers.iter().chain(&spec.containers);
     let containers = (0..).zip(all).map(|(n, container)| record(n, container)).collect();

@@ -35,25 +35,45 @@ pub struct FeatureInfo {
     pub feature: Feature,
     /// Kubernetes' name of the gate.
     pub name: &'static str,
-    /// The stage in which it first appeared.
-    pub stage: Stage,
-    /// The release in which it first appeared.
-    pub since: &'static str,
     /// The number of its enhancement proposal.
     pub kep: u32,
-    /// Whether a Kubernetes 1.32 has it on. A gate that is newer than 1.32 is off.
-    pub default: bool,
+    /// Every stage that it has reached, oldest first.
+    pub history: &'static [Maturity],
     /// What it does, in a line.
     pub summary: &'static str,
 }
 
+/// A stage that a feature has reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Maturity {
+    /// The stage.
+    pub stage: Stage,
+    /// The minor release of Kubernetes 1 in which it reached it: 32 is 1.32.
+    pub since: u32,
+    /// Whether it is on by default from then on.
+    pub default: bool,
+}
+
+impl FeatureInfo {
+    /// The stage that it has in the release 1.`minor`; `None` before it appeared.
+    #[must_use]
+    pub fn in_release(&self, minor: u32) -> Option<Maturity> {
+        self.history.iter().rev().find(|maturity| maturity.since <= minor).copied()
+    }
+}
+
 macro_rules! features {
-    ($($name:ident: $stage:ident since $since:literal, KEP $kep:literal, default $default:literal: $summary:literal;)*) => {
+    ($($name:ident: KEP $kep:literal, [$($stage:ident $since:literal $default:ident),+]: $summary:literal;)*) => {
         /// A feature gate that a decision of this crate reads, by Kubernetes' name.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Feature {
-            $(#[doc = concat!($summary, " (KEP-", stringify!($kep), ", since ", $since, ".)")] $name,)*
+            $(
+                #[doc = concat!($summary, " (KEP-", stringify!($kep), ":",
+                    $(" ", stringify!($stage), " in 1.", stringify!($since), " and ", stringify!($default), ";",)+
+                    " `on` and `off` are the defaults.)")]
+                $name,
+            )*
         }
 
         impl Feature {
@@ -67,29 +87,47 @@ macro_rules! features {
                     $(Self::$name => FeatureInfo {
                         feature: self,
                         name: stringify!($name),
-                        stage: Stage::$stage,
-                        since: $since,
                         kep: $kep,
-                        default: $default,
+                        history: &[$(Maturity {
+                            stage: Stage::$stage,
+                            since: $since,
+                            default: features!(@default $default),
+                        }),+],
                         summary: $summary,
                     },)*
                 }
             }
         }
     };
+    (@default on) => { true };
+    (@default off) => { false };
 }
 
 features! {
-    ContainerRestartRules: Alpha since "1.34", KEP 5307, default false:
-        "Containers have a restart policy of their own.";
-    CustomCPUCFSQuotaPeriod: Alpha since "1.12", KEP 2570, default false:
+    ContainerRestartRules: KEP 5307, [Alpha 34 off, Beta 35 on]:
+        "Containers have a restart policy of their own, and rules by exit code.";
+    ContainerStopSignals: KEP 4960, [Alpha 33 off]:
+        "A container names the signal that stops it.";
+    CustomCPUCFSQuotaPeriod: KEP 2570, [Alpha 12 off]:
         "The period of CPU quotas can be set.";
-    KubeletCrashLoopBackOffMax: Alpha since "1.32", KEP 4603, default false:
+    ImageVolume: KEP 4639, [Alpha 31 off, Beta 33 off, Beta 35 on]:
+        "The content of an image can be mounted as a volume.";
+    InPlacePodVerticalScaling: KEP 1287, [Alpha 27 off, Beta 33 on, GeneralAvailability 35 on]:
+        "Requests and limits of a running pod can be changed.";
+    KubeletCrashLoopBackOffMax: KEP 4603, [Alpha 32 off, Beta 35 on]:
         "A node can lower the longest crash-loop back-off.";
-    PodLevelResources: Alpha since "1.32", KEP 2837, default false:
+    PodLevelResources: KEP 2837, [Alpha 32 off, Beta 34 on]:
         "A pod has resource requests and limits of its own.";
-    ReduceDefaultCrashLoopBackOffDecay: Alpha since "1.33", KEP 4603, default false:
+    PodObservedGenerationTracking: KEP 5067, [Alpha 33 off, Beta 34 on, GeneralAvailability 35 on]:
+        "A pod's status says which generation of its spec it is of.";
+    PodReadyToStartContainersCondition: KEP 3085, [Alpha 28 off, Beta 29 on]:
+        "A condition says whether a pod has its sandbox and its network.";
+    ReduceDefaultCrashLoopBackOffDecay: KEP 4603, [Alpha 33 off]:
         "Crash-loop back-off starts at 1 s and ends at 1 min.";
+    RestartAllContainersOnContainerExits: KEP 5532, [Alpha 35 off]:
+        "The exit of one container can restart all containers of its pod.";
+    SidecarsRestartableDuringPodTermination: KEP 4438, [Alpha 37 off]:
+        "A sidecar that ends while its pod goes is restarted as long as it is needed.";
 }
 
 impl Feature {
@@ -121,7 +159,8 @@ impl FromStr for Feature {
     }
 }
 
-/// Which feature gates are on. The default is what Kubernetes 1.32 ships.
+/// Which feature gates are on. The default is what Kubernetes 1.32 ships; [`of_release`](Self::of_release) has
+/// the others.
 ///
 /// Reads and prints the form of the kubelet's `--feature-gates` flag; in serde it is a map.
 ///
@@ -183,9 +222,21 @@ impl FeatureGates {
     }
 }
 
+impl FeatureGates {
+    /// The minor release of Kubernetes 1 that the defaults are of.
+    pub const BASELINE: u32 = 32;
+
+    /// The defaults of the release 1.`minor`. A gate that is newer is off.
+    #[must_use]
+    pub fn of_release(minor: u32) -> Self {
+        let is_on = |feature: &Feature| feature.info().in_release(minor).is_some_and(|it| it.default);
+        Feature::ALL.iter().fold(Self(0), |gates, feature| gates.with(*feature, is_on(feature)))
+    }
+}
+
 impl Default for FeatureGates {
     fn default() -> Self {
-        Feature::ALL.iter().fold(Self(0), |gates, feature| gates.with(*feature, feature.info().default))
+        Self::of_release(Self::BASELINE)
     }
 }
 
@@ -244,6 +295,16 @@ mod tests {
         assert_eq!(gates.to_string().parse(), Ok(gates));
         let json = serde_json::to_string(&gates).unwrap();
         assert_eq!(serde_json::from_str::<FeatureGates>(&json).unwrap(), gates);
+    }
+
+    #[test]
+    fn defaults_follow_the_release() {
+        let [old, new] = [32, 34].map(FeatureGates::of_release);
+        assert!(!old.enabled(Feature::PodLevelResources) && new.enabled(Feature::PodLevelResources));
+        for feature in Feature::ALL {
+            let history = feature.info().history;
+            assert!(history.is_sorted_by_key(|maturity| (maturity.since, maturity.stage)), "{feature}");
+        }
     }
 
     #[test]

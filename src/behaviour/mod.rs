@@ -16,7 +16,7 @@ mod compat;
 mod gates;
 
 pub use compat::Compat;
-pub use gates::{Feature, FeatureGates, FeatureInfo, ParseFeatureGatesError, Stage};
+pub use gates::{Feature, FeatureGates, FeatureInfo, Maturity, ParseFeatureGatesError, Stage};
 
 use serde::{Deserialize, Serialize};
 

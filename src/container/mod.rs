@@ -22,6 +22,7 @@
 mod backoff;
 mod crash_loop;
 mod index;
+mod probe;
 mod record;
 mod restart;
 mod stop;
@@ -29,6 +30,7 @@ mod stop;
 pub use backoff::{BackOff, BackOffSettings};
 pub use crash_loop::{CrashLoop, CrashLoopSettings, InBackOff};
 pub use index::{ContainerIndex, ContainerKind, ContainerSet};
+pub use probe::{ProbeKind, ProbeResult, ProbeResults};
 pub use record::{ContainerRecord, Exit, PodRecords, RecordState, SandboxRecord, SandboxState};
 pub use restart::{restarts, spec_hash, succeeded};
 pub use stop::{MINIMUM_GRACE_SECONDS, ProbeGrace, Stop, StopPhase, grace_seconds};

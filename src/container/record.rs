@@ -18,7 +18,7 @@ pub struct PodRecords {
 }
 
 /// A sandbox as the runtime reports it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SandboxRecord {
     /// The runtime's name of it.
@@ -29,6 +29,9 @@ pub struct SandboxRecord {
     pub state: SandboxState,
     /// Its address: `None` when the runtime gave no network status, empty when that has no address.
     pub ip: Option<String>,
+    /// Its other addresses, as of the second family of a dual-stack node.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub additional_ips: Vec<String>,
     /// Whether it shares the node's network.
     pub host_network: bool,
     /// When it was made.
@@ -36,17 +39,18 @@ pub struct SandboxRecord {
 }
 
 /// Whether a sandbox can run containers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SandboxState {
     /// It can.
     Ready,
     /// It has been stopped or has died.
+    #[default]
     NotReady,
 }
 
 /// One instance of a container as the runtime reports it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ContainerRecord {
     /// The runtime's name of the instance.
@@ -57,6 +61,12 @@ pub struct ContainerRecord {
     pub attempt: u32,
     /// The [`spec_hash`](super::spec_hash) of the container that it was made from.
     pub spec_hash: u64,
+    /// The image that it was made from, as the runtime names it.
+    #[serde(default)]
+    pub image: Arc<str>,
+    /// The same image with its digest: the API's `imageID`.
+    #[serde(default)]
+    pub image_ref: Arc<str>,
     /// When it was made.
     pub created_at: Timestamp,
     /// What it does.
@@ -64,10 +74,11 @@ pub struct ContainerRecord {
 }
 
 /// What an instance does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RecordState {
     /// It has been made and not started.
+    #[default]
     Created,
     /// It runs.
     #[serde(rename_all = "camelCase")]
@@ -82,15 +93,21 @@ pub enum RecordState {
 }
 
 /// How an instance ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Exit {
     /// Its exit code; 128 and a signal's number when it was killed.
     pub exit_code: i32,
+    /// Since when it ran; `None` when it never did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Timestamp,
     /// Why, in the runtime's word: `Completed`, `Error`, `OOMKilled`, …
     pub reason: Arc<str>,
+    /// What it left as its termination message.
+    #[serde(default)]
+    pub message: Arc<str>,
 }
 
 impl ContainerRecord {
@@ -98,6 +115,16 @@ impl ContainerRecord {
     #[must_use]
     pub const fn is_running(&self) -> bool {
         matches!(self.state, RecordState::Running { .. })
+    }
+
+    /// Since when it runs or ran.
+    #[must_use]
+    pub const fn started_at(&self) -> Option<Timestamp> {
+        match &self.state {
+            RecordState::Running { started_at } => Some(*started_at),
+            RecordState::Exited(exit) => exit.started_at,
+            RecordState::Created | RecordState::Unknown => None,
+        }
     }
 
     /// How it ended, if it has.

@@ -43,8 +43,8 @@ pub use compiled::{CompileError, CompiledContainer, CompiledPod};
 pub use observed::Observed;
 pub use phase::{Seen, phase};
 pub use plan::{
-    Kill, KillPodReason, KillReason, NextInit, PlanContext, ProbeKind, ProbeResult, ProbeResults,
-    SandboxFault, Start, StartReason, SyncPlan, any_app_created, next_init, plan, plan_into, sandbox_fault,
+    Kill, KillPodReason, KillReason, NextInit, PlanContext, SandboxFault, Start, StartReason, SyncPlan,
+    any_app_created, next_init, plan, plan_into, sandbox_fault,
 };
 pub use qos::{oom_score_adj, pod_qos_class, qos_class};
 pub use resources::{Overhead, PodResources, pod_resources};

@@ -4,8 +4,8 @@
 use super::{CompiledPod, Observed};
 use crate::api::{ContainerId, RestartPolicy, SandboxId};
 use crate::container::{
-    ContainerIndex, ContainerKind, ContainerRecord, ContainerSet, RecordState, SandboxState, restarts,
-    succeeded,
+    ContainerIndex, ContainerKind, ContainerRecord, ContainerSet, ProbeResult, ProbeResults, RecordState,
+    SandboxState, restarts, succeeded,
 };
 
 /// What a plan depends on beside the pod's spec and its records.
@@ -20,45 +20,6 @@ pub struct PlanContext<'a> {
     pub hooks_pending: ContainerSet,
     /// App containers that were killed in order to be started again: their policy is not asked.
     pub restarting: ContainerSet,
-}
-
-/// What the probes of one container say of its latest instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct ProbeResults {
-    /// The startup probe.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub startup: Option<ProbeResult>,
-    /// The liveness probe.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub liveness: Option<ProbeResult>,
-    /// The readiness probe. No plan reads it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub readiness: Option<ProbeResult>,
-}
-
-/// What a probe is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum ProbeKind {
-    /// Whether the container has started.
-    Startup,
-    /// Whether it is alive.
-    Liveness,
-    /// Whether it takes traffic.
-    Readiness,
-}
-
-/// What a probe says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum ProbeResult {
-    /// Yes.
-    Success,
-    /// No.
-    Failure,
-    /// Not yet.
-    Unknown,
 }
 
 /// What must be done to bring the runtime in line with the pod.

@@ -11,12 +11,9 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use super::runtime::{Cast, Runtime, probe_results};
 use super::{Config, Fault, TraceEntry, TraceEvent};
 use crate::api::{ContainerId, ImagePullPolicy, Pod, PodPhase, SandboxId, SleepAction, Uid};
-use crate::container::{ContainerIndex, ContainerRecord};
+use crate::container::{ContainerIndex, ContainerRecord, ProbeKind, ProbeResult};
 use crate::machine::{Machine, OperationId, RestoreError, Snapshots, Timestamp};
-use crate::pod::{
-    Action, Change, CompileError, CompiledPod, Event, Failure, Outcome, ProbeKind, ProbeResult, Verdict,
-    Worker,
-};
+use crate::pod::{Action, Change, CompileError, CompiledPod, Event, Failure, Outcome, Verdict, Worker};
 
 /// A deterministic node in virtual time. See the [module](super) for an example.
 #[derive(Debug, Clone)]

@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::{Behavior, Config, Script, Subject};
 use crate::api::{ContainerId, Pod, Probe, SandboxId};
 use crate::container::{
-    ContainerIndex, ContainerRecord, Exit, PodRecords, RecordState, SandboxRecord, SandboxState,
+    ContainerIndex, ContainerRecord, Exit, PodRecords, ProbeKind, ProbeResult, RecordState, SandboxRecord,
+    SandboxState,
 };
 use crate::machine::Timestamp;
-use crate::pod::{CompiledPod, ProbeKind, ProbeResult};
+use crate::pod::CompiledPod;
 
 /// What the simulated runtime has of one pod.
 #[derive(Debug, Clone, Default)]
@@ -75,7 +76,15 @@ impl Runtime {
         let ip = Some(if host_network { String::new() } else { "10.244.0.7".to_owned() });
         let state = SandboxState::Ready;
         let created_at = after(self.sandboxes.last().map(|last| last.created_at), now);
-        self.sandboxes.push(SandboxRecord { id, attempt, state, ip, host_network, created_at });
+        self.sandboxes.push(SandboxRecord {
+            id,
+            attempt,
+            state,
+            ip,
+            additional_ips: Vec::new(),
+            host_network,
+            created_at,
+        });
     }
 
     /// Stops a sandbox; what runs in it is killed.
@@ -116,6 +125,8 @@ impl Runtime {
             name: Arc::clone(&known.name),
             attempt,
             spec_hash: known.spec_hash,
+            image: Arc::clone(&known.image),
+            image_ref: Arc::clone(&known.image),
             created_at: after(self.instances.last().map(|last| last.record.created_at), now),
             state: RecordState::Created,
         };
@@ -165,7 +176,10 @@ impl Instance {
 
     pub(super) fn exit(&mut self, now: Timestamp, exit_code: i32) {
         let reason = Arc::from(if exit_code == 0 { "Completed" } else { "Error" });
-        self.record.state = RecordState::Exited(Exit { exit_code, finished_at: now, reason });
+        let started_at = self.record.started_at();
+        let message = Arc::default();
+        self.record.state =
+            RecordState::Exited(Exit { exit_code, started_at, finished_at: now, reason, message });
         self.end = None;
     }
 }

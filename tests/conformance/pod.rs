@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use node_lifecycle::api::{ContainerStatus, PodStatus};
-use node_lifecycle::container::{ContainerIndex, restarts, succeeded};
+use node_lifecycle::container::{ContainerIndex, ProbeResult, ProbeResults, restarts, succeeded};
 use node_lifecycle::pod::{
-    CompiledPod, KillReason, NextInit, PlanContext, ProbeResult, ProbeResults, Start, any_app_created,
-    next_init, phase, plan,
+    CompiledPod, KillReason, NextInit, PlanContext, Start, any_app_created, next_init, phase, plan,
 };
 use serde_json::{Value, json};
 

@@ -89,6 +89,7 @@ pub(crate) fn observed(pod: &CompiledPod, input: &Value) -> Observed {
         ip: sandbox.ip,
         host_network: sandbox.network_mode == "node",
         created_at: sandbox.created_at,
+        ..SandboxRecord::default()
     };
     let container = |container: Container| {
         let hash = hashes.get(container.name.as_str()).copied().unwrap_or_default();
@@ -105,10 +106,12 @@ pub(crate) fn observed(pod: &CompiledPod, input: &Value) -> Observed {
                     exit_code: container.exit_code,
                     finished_at: at(container.finished_at),
                     reason: container.reason.into(),
+                    ..Exit::default()
                 }),
                 _ => RecordState::Unknown,
             },
             name: container.name.into(),
+            ..ContainerRecord::default()
         }
     };
     let records = PodRecords {

@@ -7,12 +7,11 @@ use std::time::Duration;
 use node_lifecycle::api::{Container, ContainerId, ObjectMeta, Pod, PodSpec, SandboxId};
 use node_lifecycle::behaviour::Behaviour;
 use node_lifecycle::container::{
-    ContainerRecord, Exit, PodRecords, RecordState, SandboxRecord, SandboxState,
+    ContainerRecord, Exit, PodRecords, ProbeKind, ProbeResult, RecordState, SandboxRecord, SandboxState,
 };
 use node_lifecycle::machine::{Machine, OperationId, Snapshots, Timestamp};
 use node_lifecycle::pod::{
-    Action, CompiledPod, Event, Outcome, ProbeKind, ProbeResult, Verdict, Worker, WorkerSettings,
-    WorkerSnapshot,
+    Action, CompiledPod, Event, Outcome, Verdict, Worker, WorkerSettings, WorkerSnapshot,
 };
 use proptest::prelude::*;
 
@@ -101,6 +100,7 @@ impl World {
                         .clone(),
                     host_network: *ip == 2 && *ready && *attempt == 2,
                     created_at: at_age(now, *age),
+                    ..SandboxRecord::default()
                 };
                 self.records.sandboxes.retain(|known| known.id != record.id);
                 self.records.sandboxes.insert(0, record.clone());
@@ -175,7 +175,12 @@ impl World {
     ) -> ContainerRecord {
         let known = pod.containers().get(usize::from(container));
         let exit = |exit_code, reason: &str| {
-            RecordState::Exited(Exit { exit_code, finished_at: at_age(now, age / 2), reason: reason.into() })
+            RecordState::Exited(Exit {
+                exit_code,
+                finished_at: at_age(now, age / 2),
+                reason: reason.into(),
+                ..Exit::default()
+            })
         };
         let record = ContainerRecord {
             id: ContainerId::from(format!("c{container}-{id}")),
@@ -190,6 +195,7 @@ impl World {
                 4 => exit(137, "OOMKilled"),
                 _ => RecordState::Unknown,
             },
+            ..ContainerRecord::default()
         };
         self.records.containers.retain(|known| known.id != record.id);
         self.records.containers.insert(0, record.clone());

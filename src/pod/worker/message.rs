@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Change;
 use crate::api::{ContainerId, SandboxId};
-use crate::container::{ContainerIndex, ContainerRecord, PodRecords, SandboxRecord};
+use crate::container::{ContainerIndex, ContainerRecord, PodRecords, ProbeKind, ProbeResult, SandboxRecord};
 use crate::machine::{OperationId, Timestamp};
-use crate::pod::{CompiledPod, KillPodReason, KillReason, ProbeKind, ProbeResult, StartReason};
+use crate::pod::{CompiledPod, KillPodReason, KillReason, StartReason};
 
 /// What can happen to a pod.
 #[derive(Debug, Clone)]

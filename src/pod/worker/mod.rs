@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use super::{CompiledPod, Observed, Seen, SyncPlan, TerminationStep};
 use crate::api::{Pod, PodPhase};
-use crate::container::ContainerIndex;
+use crate::container::{ContainerIndex, ProbeResults};
 use crate::machine::{Machine, Timestamp};
 use state::{Stage, State};
 
@@ -63,7 +63,7 @@ struct Scratch {
     plan: SyncPlan,
     steps: Vec<TerminationStep>,
     seen: Vec<Seen>,
-    probes: Vec<super::ProbeResults>,
+    probes: Vec<ProbeResults>,
 }
 
 impl Worker {

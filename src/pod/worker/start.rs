@@ -178,7 +178,15 @@ impl Worker {
         let created_at = self.after(self.observed.sandboxes().first().map(|newest| newest.created_at));
         let host_network = self.pod.spec.host_network;
         let state = SandboxState::Ready;
-        self.observe_sandbox(SandboxRecord { id, attempt, state, ip: None, host_network, created_at });
+        self.observe_sandbox(SandboxRecord {
+            id,
+            attempt,
+            state,
+            ip: None,
+            host_network,
+            created_at,
+            ..SandboxRecord::default()
+        });
     }
 
     fn sandbox_stopped(&mut self, id: &SandboxId) {
@@ -209,6 +217,8 @@ impl Worker {
             name: Arc::clone(&compiled.name),
             attempt,
             spec_hash,
+            image: Arc::clone(&compiled.image),
+            image_ref: Arc::default(),
             created_at: self.after(newest),
             state: RecordState::Created,
         };

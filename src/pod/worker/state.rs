@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{ContainerView, StopReason, Verdict, WaitingReason, WorkerSettings};
 use crate::api::{ContainerId, ContainerStatus, Pod, PodPhase, SandboxId};
-use crate::container::{BackOff, ContainerIndex, ContainerSet, CrashLoop};
+use crate::container::{BackOff, ContainerIndex, ContainerSet, CrashLoop, ProbeResults};
 use crate::machine::{OperationId, Operations, Timestamp};
-use crate::pod::{CompiledPod, ProbeResults, Termination, pod_grace_seconds};
+use crate::pod::{CompiledPod, Termination, pod_grace_seconds};
 
 /// Everything that a worker remembers beside the runtime's records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

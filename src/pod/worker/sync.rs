@@ -6,13 +6,11 @@ use super::state::{Call, Stage};
 use super::{Action, StopReason, Worker};
 use crate::api::{ContainerId, SandboxId};
 use crate::container::{
-    ContainerIndex, ContainerRecord, ContainerSet, Exit, PodRecords, RecordState, SandboxRecord,
-    SandboxState, grace_seconds,
+    ContainerIndex, ContainerRecord, ContainerSet, Exit, PodRecords, ProbeKind, ProbeResult, ProbeResults,
+    RecordState, SandboxRecord, SandboxState, grace_seconds,
 };
 use crate::machine::Timestamp;
-use crate::pod::{
-    CompiledPod, Kill, KillPodReason, KillReason, PlanContext, ProbeKind, ProbeResult, SyncPlan, plan_into,
-};
+use crate::pod::{CompiledPod, Kill, KillPodReason, KillReason, PlanContext, SyncPlan, plan_into};
 
 impl Worker {
     /// Takes a full report of the runtime.
@@ -107,7 +105,7 @@ impl Worker {
             // A record that is missing for once does not undo what the probes said of it.
             if let Some(latest) = latest.filter(|latest| track.probed.as_ref() != Some(&latest.id)) {
                 track.probed = Some(latest.id.clone());
-                track.probes = crate::pod::ProbeResults::default();
+                track.probes = ProbeResults::default();
             }
             if !latest.is_some_and(ContainerRecord::is_running) {
                 self.state.hooks_pending.remove(index);
@@ -324,6 +322,7 @@ impl Worker {
                 exit_code: 137,
                 finished_at: self.state.now,
                 reason: Arc::from("ContainerStatusUnknown"),
+                ..Exit::default()
             };
             let record = ContainerRecord { state: RecordState::Exited(exit), ..known.clone() };
             self.observe_container(record);

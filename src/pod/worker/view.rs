@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::state::{Stage, Track};
 use super::{Action, Worker};
 use crate::api::PodPhase;
-use crate::container::{ContainerIndex, RecordState, restarts};
-use crate::pod::{ProbeResult, Seen, phase};
+use crate::container::{ContainerIndex, ProbeResult, RecordState, restarts};
+use crate::pod::{Seen, phase};
 
 /// Something that looks different from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
