@@ -52,13 +52,23 @@ impl Rig {
     fn ev(&mut self, e: Event) {
         let mut a = vec![];
         self.w.step(self.now, e, &mut a);
+        self.took(a);
+    }
+    /// Resources are prepared and released at once: they have tests of their own.
+    fn took(&mut self, mut a: Vec<Action>) {
+        let is_of_resources =
+            |a: &Action| matches!(a, Action::PrepareResources { .. } | Action::ReleaseResources { .. });
+        while let Some(at) = a.iter().position(is_of_resources) {
+            let operation = a.remove(at).operation().unwrap();
+            self.w.step(self.now, Event::Done { operation, outcome: Outcome::Done }, &mut a);
+        }
         self.acts.extend(a);
     }
     fn at(&mut self, s: i64) {
         self.now = t(s);
         let mut a = vec![];
         self.w.wake(self.now, &mut a);
-        self.acts.extend(a);
+        self.took(a);
     }
     fn take(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.acts)

@@ -81,6 +81,10 @@ pub struct Subject<'a> {
 /// and 2 s for a pull.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Latencies {
+    /// Preparing what a pod needs: none, by default.
+    pub prepare_resources: Duration,
+    /// Giving it back: none, by default.
+    pub release_resources: Duration,
     /// Making a sandbox.
     pub create_sandbox: Duration,
     /// Stopping a sandbox.
@@ -102,6 +106,8 @@ pub struct Latencies {
 impl Default for Latencies {
     fn default() -> Self {
         Self {
+            prepare_resources: Duration::ZERO,
+            release_resources: Duration::ZERO,
             create_sandbox: Duration::from_millis(64),
             stop_sandbox: Duration::from_millis(44),
             remove_sandbox: Duration::from_millis(3),

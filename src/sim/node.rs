@@ -433,6 +433,8 @@ impl Node {
         let (latencies, known) = (&self.config.latencies, &self.pods[pod as usize]);
         let behavior = |container: ContainerIndex| known.cast.behaviors.get(container.at());
         match action {
+            Action::PrepareResources { .. } => latencies.prepare_resources,
+            Action::ReleaseResources { .. } => latencies.release_resources,
             Action::CreateSandbox { .. } => latencies.create_sandbox,
             Action::StopSandbox { .. } => latencies.stop_sandbox,
             Action::RemoveSandbox { .. } => latencies.remove_sandbox,
@@ -516,6 +518,7 @@ impl Node {
         let now = self.now;
         let known = &mut self.pods[pod as usize];
         Some(match action {
+            Action::PrepareResources { .. } | Action::ReleaseResources { .. } => Outcome::Done,
             Action::CreateSandbox { attempt, .. } => {
                 self.made += 1;
                 let id = SandboxId::from(format!("s{}", self.made));
@@ -687,6 +690,8 @@ impl Node {
             let name = |container: &ContainerIndex| known.name_of(*container);
             let name_if = |container: &Option<ContainerIndex>| container.map(|index| known.name_of(index));
             match action {
+                Action::PrepareResources { .. } => TraceEvent::PreparingResources,
+                Action::ReleaseResources { .. } => TraceEvent::ReleasingResources,
                 Action::CreateSandbox { attempt, .. } => TraceEvent::CreatingSandbox { attempt: *attempt },
                 Action::StopSandbox { reason, .. } => TraceEvent::StoppingSandbox { reason: *reason },
                 Action::RemoveSandbox { .. } => TraceEvent::RemovingSandbox,

@@ -48,6 +48,10 @@ pub enum TraceEvent {
     PodTerminated,
     /// Nothing is left of it.
     PodFinished,
+    /// What the pod needs is being prepared: volumes, secrets, devices, cgroups.
+    PreparingResources,
+    /// It is being given back.
+    ReleasingResources,
     /// A sandbox is being made.
     CreatingSandbox {
         /// Its attempt.

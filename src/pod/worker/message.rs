@@ -103,6 +103,17 @@ pub struct Failure {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "action")]
 pub enum Action {
+    /// Prepare what the pod needs before its sandbox is made: volumes, secrets, devices, cgroups. What is
+    /// prepared already stays.
+    PrepareResources {
+        /// The operation.
+        operation: OperationId,
+    },
+    /// Give back what was prepared: none of the pod's containers runs any more, nor will.
+    ReleaseResources {
+        /// The operation.
+        operation: OperationId,
+    },
     /// Make a sandbox. Answered by [`Outcome::SandboxCreated`].
     CreateSandbox {
         /// The operation.
@@ -226,7 +237,9 @@ impl Action {
     #[must_use]
     pub const fn operation(&self) -> Option<OperationId> {
         match self {
-            Self::CreateSandbox { operation, .. }
+            Self::PrepareResources { operation }
+            | Self::ReleaseResources { operation }
+            | Self::CreateSandbox { operation, .. }
             | Self::StopSandbox { operation, .. }
             | Self::RemoveSandbox { operation, .. }
             | Self::EnsureImage { operation, .. }

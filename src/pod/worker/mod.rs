@@ -1,6 +1,7 @@
 //! The machine of one pod: from its first sight to the end of its last container.
 
 mod message;
+mod resources;
 mod settings;
 mod snapshot;
 mod start;
@@ -26,7 +27,8 @@ use state::{Stage, State};
 ///
 /// It takes what happens to a pod as [`Event`]s and says what is to be done as [`Action`]s. Starts go one at
 /// a time, in the plan's order; kills begin at once. Nothing is done before the first full observation, nor
-/// after an agent's restart before the next.
+/// after an agent's restart before the next. Nothing is started before the pod's resources are prepared, and
+/// the pod is finished only when they are given back.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -34,7 +36,7 @@ use state::{Stage, State};
 /// use node_lifecycle::behaviour::Behaviour;
 /// use node_lifecycle::container::PodRecords;
 /// use node_lifecycle::machine::{Machine, Timestamp};
-/// use node_lifecycle::pod::{Action, CompiledPod, Event, Worker, WorkerSettings};
+/// use node_lifecycle::pod::{Action, CompiledPod, Event, Outcome, Worker, WorkerSettings};
 ///
 /// let pod = Pod::from_json(r#"{"metadata": {"name": "web", "uid": "1"},
 ///     "spec": {"containers": [{"name": "app", "image": "nginx:1.27"}]}}"#)?;
@@ -44,6 +46,8 @@ use state::{Stage, State};
 ///
 /// let mut actions = Vec::new();
 /// worker.step(now, Event::Observed { at: now, records: Box::new(PodRecords::default()) }, &mut actions);
+/// let prepare = actions.iter().find_map(Action::operation).unwrap();
+/// worker.step(now, Event::Done { operation: prepare, outcome: Outcome::Done }, &mut actions);
 /// assert!(actions.iter().any(|action| matches!(action, Action::CreateSandbox { attempt: 0, .. })));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -161,6 +165,7 @@ impl Worker {
         }
         let retries = self.state.tracks.iter().filter_map(|track| track.retry_at);
         retries
+            .chain(self.state.resources_retry_at)
             .chain(self.state.sandbox_retry_at)
             .chain(self.state.in_flight.iter().filter_map(|operation| operation.deadline))
             .chain(self.state.termination.next_wakeup())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::state::{Call, InFlight};
+use super::state::{Call, InFlight, Resources};
 use super::{Action, Failure, Outcome, WaitingReason, Worker};
 use crate::api::{ContainerId, SandboxId};
 use crate::container::{
@@ -102,6 +102,8 @@ impl Worker {
         };
         let call = self.state.in_flight.remove(at).call;
         match (call, outcome) {
+            (Call::PrepareResources, Outcome::Done) => self.state.resources = Resources::Prepared,
+            (Call::ReleaseResources, Outcome::Done) => self.state.resources = Resources::Released,
             (Call::CreateSandbox { attempt }, Outcome::SandboxCreated(id)) => self.sandbox_made(id, attempt),
             (Call::StopSandbox { sandbox }, Outcome::Done) => self.sandbox_stopped(&sandbox),
             (Call::RemoveSandbox { sandbox }, Outcome::Done) => self.observed.remove_sandbox(&sandbox),
@@ -258,6 +260,9 @@ impl Worker {
         let now = self.state.now;
         let again = now + self.settings.retry;
         match call {
+            Call::PrepareResources | Call::ReleaseResources => {
+                self.state.resources_retry_at = Some(again);
+            }
             Call::CreateSandbox { .. } | Call::StopSandbox { .. } | Call::RemoveSandbox { .. } => {
                 self.state.sandbox_retry_at = Some(again);
             }

@@ -36,6 +36,9 @@ pub(super) struct State {
     pub(super) termination: Termination,
     pub(super) operations: Operations,
     pub(super) in_flight: Vec<InFlight>,
+    pub(super) resources: Resources,
+    /// When the next call about resources may be made, after a failure.
+    pub(super) resources_retry_at: Option<Timestamp>,
     /// When the next call about the sandbox may be made, after a failure.
     pub(super) sandbox_retry_at: Option<Timestamp>,
     pub(super) highest_sandbox_attempt: Option<u32>,
@@ -86,6 +89,18 @@ impl Stage {
     }
 }
 
+/// Where the resources of the pod are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Resources {
+    /// They have to be prepared before anything is started.
+    Unprepared,
+    /// They are there.
+    Prepared,
+    /// They have been given back.
+    Released,
+}
+
 /// What is remembered of one container.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Track {
@@ -117,6 +132,8 @@ pub(super) struct InFlight {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub(super) enum Call {
+    PrepareResources,
+    ReleaseResources,
     CreateSandbox {
         attempt: u32,
     },
@@ -230,6 +247,8 @@ impl State {
             termination: Termination::default(),
             operations: Operations::of_epoch(0),
             in_flight: Vec::new(),
+            resources: Resources::Unprepared,
+            resources_retry_at: None,
             sandbox_retry_at: None,
             highest_sandbox_attempt: None,
             crash_loop: CrashLoop::new(settings.crash_loop),
@@ -279,6 +298,7 @@ impl State {
         self.observed_at.iter_mut().for_each(back);
         self.tracks.iter_mut().filter_map(|track| track.retry_at.as_mut()).for_each(back);
         self.in_flight.iter_mut().filter_map(|operation| operation.deadline.as_mut()).for_each(back);
+        self.resources_retry_at.iter_mut().for_each(back);
         self.sandbox_retry_at.iter_mut().for_each(back);
         self.unsettled_until.iter_mut().for_each(back);
         if let Stage::Terminating { deadline: Some(deadline), .. } = &mut self.stage {

@@ -225,9 +225,13 @@ impl Worker {
             self.kill(kill, actions);
         }
         self.advance_termination(actions);
+        let starts = plan.create_sandbox || plan.kill_pod.is_none() && plan.starts().next().is_some();
+        if !starts || !self.prepare_resources(actions) {
+            return;
+        }
         if plan.create_sandbox {
             self.create_sandbox(plan.attempt, actions);
-        } else if plan.kill_pod.is_none() {
+        } else {
             self.start_next(plan, actions);
         }
     }

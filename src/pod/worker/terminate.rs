@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::state::{Call, Stage};
+use super::state::{Call, Resources, Stage};
 use super::{Action, Change, StopReason, Verdict, Worker};
 use crate::api::{ContainerId, PodPhase};
 use crate::container::{ContainerIndex, ContainerRecord, ContainerSet, StopPhase, grace_seconds};
@@ -119,15 +119,20 @@ impl Worker {
             // A start that was given up has come about after all.
             let reason = if self.state.deleted { StopReason::Deleted } else { StopReason::Completed };
             self.begin_termination(reason, Some(0));
+            self.state.resources = Resources::Unprepared;
             self.terminate(actions);
             return;
         }
+        let released = self.release_resources(actions);
         if !self.state.deleted {
             // A sandbox that came late has nothing to do.
             self.stop_sandboxes(StopReason::Completed, actions);
             return;
         }
         if self.observed.sandboxes().is_empty() {
+            if !released {
+                return;
+            }
             self.state.stage = Stage::Finished;
             actions.push(Action::Report { change: Change::Finished });
             return;
@@ -243,6 +248,10 @@ impl Worker {
                 Call::PostStart { container, .. } => state.hooks_pending.remove(container),
                 _ => {}
             }
+        }
+        if state.resources == Resources::Prepared {
+            // Preparing again costs nothing where they are there.
+            state.resources = Resources::Unprepared;
         }
         state.synced = false;
         state.observed_at = None;

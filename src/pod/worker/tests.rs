@@ -56,6 +56,54 @@ fn a_pod_that_is_terminal_in_the_api_never_runs_again() {
     let (now, mut actions) = (Timestamp::UNIX_EPOCH, Vec::new());
     let mut worker = Worker::new(&pod, compiled, WorkerSettings::default(), now);
     worker.step(now, Event::Observed { at: now, records: Box::default() }, &mut actions);
-    assert!(actions.iter().all(|action| matches!(action, Action::Report { .. })), "{actions:?}");
+    let starts_nothing =
+        |action: &Action| matches!(action, Action::Report { .. } | Action::ReleaseResources { .. });
+    assert!(actions.iter().all(starts_nothing), "{actions:?}");
     assert!(worker.is_terminated() && worker.phase() == PodPhase::Succeeded);
+}
+
+fn operation_of(
+    actions: &mut Vec<Action>,
+    is: impl Fn(&Action) -> bool,
+) -> Option<crate::machine::OperationId> {
+    let found = actions.iter().find(|action| is(action)).and_then(Action::operation);
+    actions.clear();
+    found
+}
+
+#[test]
+fn nothing_is_made_before_resources_are_prepared() {
+    let mut worker = worker(r#"[{"name": "a", "image": "a"}]"#);
+    let (at, mut actions) = (Timestamp::from_unix_seconds, Vec::new());
+    let prepares = |action: &Action| matches!(action, Action::PrepareResources { .. });
+    worker.step(at(1000), Event::Observed { at: at(1000), records: Box::default() }, &mut actions);
+    let operation = operation_of(&mut actions, prepares).unwrap();
+    let outcome = Outcome::Failed(Box::default());
+    worker.step(at(1000), Event::Done { operation, outcome }, &mut actions);
+    assert_eq!(operation_of(&mut actions, |action| action.operation().is_some()), None);
+    worker.wake(at(1010), &mut actions);
+    let operation = operation_of(&mut actions, prepares).expect("it is tried again");
+    worker.step(at(1011), Event::Done { operation, outcome: Outcome::Done }, &mut actions);
+    assert!(matches!(actions[..], [Action::CreateSandbox { attempt: 0, .. }]), "{actions:?}");
+}
+
+#[test]
+fn a_pod_is_finished_when_its_resources_are_released() {
+    let mut worker = worker(r#"[{"name": "a", "image": "a"}]"#);
+    let (at, mut actions) = (Timestamp::from_unix_seconds, Vec::new());
+    let releases = |action: &Action| matches!(action, Action::ReleaseResources { .. });
+    worker.step(at(1000), Event::Deleted { grace_seconds: None }, &mut actions);
+    worker.step(at(1000), Event::Observed { at: at(1000), records: Box::default() }, &mut actions);
+    assert!(
+        operation_of(&mut actions, releases).is_some() && worker.is_terminated() && !worker.is_finished()
+    );
+
+    // The agent dies before the answer: it is asked for again.
+    let environment = (Arc::clone(worker.pod()), WorkerSettings::default());
+    let mut worker = Worker::restore(worker.snapshot(), environment, at(1001)).unwrap();
+    worker.step(at(1001), Event::AgentStarted { epoch: 1 }, &mut actions);
+    worker.step(at(1001), Event::Observed { at: at(1001), records: Box::default() }, &mut actions);
+    let operation = operation_of(&mut actions, releases).unwrap();
+    worker.step(at(1002), Event::Done { operation, outcome: Outcome::Done }, &mut actions);
+    assert!(worker.is_finished());
 }
