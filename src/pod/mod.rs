@@ -50,6 +50,6 @@ pub use qos::{oom_score_adj, pod_qos_class, qos_class};
 pub use resources::{Overhead, PodResources, pod_resources};
 pub use termination::{Ended, Ending, Termination, TerminationStep, forecast, pod_grace_seconds};
 pub use worker::{
-    Action, Change, ContainerView, Event, Failure, Outcome, StopReason, Verdict, ViewState, WaitingReason,
-    Worker, WorkerSettings, WorkerSnapshot,
+    Action, Change, ContainerView, Event, Failure, Note, Outcome, StopReason, Verdict, ViewState,
+    WaitingReason, Worker, WorkerSettings, WorkerSnapshot,
 };

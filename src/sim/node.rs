@@ -423,6 +423,7 @@ impl Node {
             Change::Container { container, view } => {
                 TraceEvent::Container { container: known.name_of(container), view }
             }
+            Change::Note(note) => TraceEvent::Note { note },
             Change::Terminated => TraceEvent::PodTerminated,
             Change::Finished => TraceEvent::PodFinished,
         });

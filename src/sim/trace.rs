@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::api::PodPhase;
 use crate::machine::Timestamp;
-use crate::pod::{ContainerView, StartReason, StopReason};
+use crate::pod::{ContainerView, Note, StartReason, StopReason};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -156,6 +156,12 @@ pub enum TraceEvent {
         container: Arc<str>,
         /// What it looks like now.
         view: ContainerView,
+    },
+    /// Something is as it should not be.
+    Note {
+        /// What.
+        #[serde(flatten)]
+        note: Note,
     },
     /// A call of the runtime went wrong, on purpose.
     Fault {

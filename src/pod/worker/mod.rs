@@ -1,6 +1,7 @@
 //! The machine of one pod: from its first sight to the end of its last container.
 
 mod message;
+mod note;
 mod resources;
 mod settings;
 mod snapshot;
@@ -11,6 +12,7 @@ mod terminate;
 mod view;
 
 pub use message::{Action, Event, Failure, Outcome, StopReason, Verdict};
+pub use note::Note;
 pub use settings::WorkerSettings;
 pub use snapshot::WorkerSnapshot;
 pub use view::{Change, ContainerView, ViewState, WaitingReason};
@@ -67,6 +69,7 @@ struct Scratch {
     plan: SyncPlan,
     steps: Vec<TerminationStep>,
     seen: Vec<Seen>,
+    notes: Vec<Note>,
     probes: Vec<ProbeResults>,
 }
 
@@ -98,6 +101,19 @@ impl Worker {
         self.state.tracks.get(index.at()).map(|track| &track.view)
     }
 
+    /// Why the last start of a container came to nothing, and the same for a person.
+    #[must_use]
+    pub fn waiting(&self, index: ContainerIndex) -> Option<(WaitingReason, &Arc<str>)> {
+        let track = self.state.tracks.get(index.at())?;
+        track.waiting.map(|reason| (reason, &track.message))
+    }
+
+    /// Someone else's decision that the pod has to fail, if there is one.
+    #[must_use]
+    pub const fn verdict(&self) -> Option<&Verdict> {
+        self.state.verdict.as_ref()
+    }
+
     /// What is known of the pod's sandboxes and containers.
     #[must_use]
     pub const fn observed(&self) -> &Observed {
@@ -125,8 +141,14 @@ impl Worker {
     fn handle(&mut self, event: Event, actions: &mut Vec<Action>) {
         match event {
             Event::Updated(pod) => self.update(pod),
-            Event::Deleted { grace_seconds } => self.delete(grace_seconds, actions),
-            Event::Verdict(verdict) => self.judge(*verdict, actions),
+            Event::Deleted { grace_seconds } => {
+                self.note_grace(grace_seconds);
+                self.delete(grace_seconds, actions);
+            }
+            Event::Verdict(verdict) => {
+                self.note_grace(verdict.grace_seconds);
+                self.judge(*verdict, actions);
+            }
             Event::Observed { at, records } => self.observe(at, *records, actions),
             Event::Container(record) => {
                 self.observe_container(*record);
@@ -156,6 +178,7 @@ impl Worker {
                 self.report(actions);
             }
         }
+        self.report_notes(actions);
         self.wakeup = self.compute_wakeup();
     }
 
@@ -181,6 +204,7 @@ impl Machine for Worker {
     type Action = Action;
 
     fn step(&mut self, now: Timestamp, event: Event, actions: &mut Vec<Action>) {
+        self.note_clock(now < self.state.now);
         if matches!(event, Event::AgentStarted { .. }) {
             // What was due in the agent's last life is void.
             self.state.now = self.state.now.max(now);

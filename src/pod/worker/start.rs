@@ -52,7 +52,9 @@ impl Worker {
             return;
         }
         if self.state.image_back_off.is_in_back_off_since_update(&key, now) {
-            track.waiting = Some(WaitingReason::ImagePullBackOff);
+            let image = self.pod.container(index).map(|container| Arc::clone(&container.image));
+            let message = format!("Back-off pulling image \"{}\"", image.unwrap_or_default());
+            track.waits_for(WaitingReason::ImagePullBackOff, message);
             track.retry_at = Some(self.state.image_back_off.ends(&key));
             return;
         }
@@ -60,7 +62,8 @@ impl Worker {
             && let Err(refused) = self.state.crash_loop.restart(&key, ended, now)
         {
             let track = &mut self.state.tracks[index.at()];
-            track.waiting = Some(WaitingReason::CrashLoopBackOff);
+            let message = refused.message(self.pod.name_of(index), &self.pod.display_name);
+            track.waits_for(WaitingReason::CrashLoopBackOff, message);
             track.retry_at = Some(refused.until);
             return;
         }
@@ -281,7 +284,8 @@ impl Worker {
                 self.start_failed(container, failure, WaitingReason::RunContainerError);
             }
             Call::PostStart { container, id } => {
-                self.state.tracks[container.at()].waiting = Some(WaitingReason::PostStartHookError);
+                let message = Arc::clone(&failure.message);
+                self.state.tracks[container.at()].waits_for(WaitingReason::PostStartHookError, message);
                 let grace = grace_seconds(None, self.pod.spec.termination_grace_period_seconds, None);
                 if self.is_syncing() {
                     self.stop_alone((&id, Some(container)), grace, actions);
@@ -308,7 +312,7 @@ impl Worker {
     ) -> WaitingReason {
         let reason = WaitingReason::of_word(&failure.reason).unwrap_or(usual);
         let track = &mut self.state.tracks[container.at()];
-        track.waiting = Some(reason);
+        track.waits_for(reason, Arc::clone(&failure.message));
         track.retry_at = Some(self.state.now + self.settings.retry);
         reason
     }

@@ -1,9 +1,11 @@
 //! What a worker remembers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::note::Noted;
 use super::{ContainerView, StopReason, Verdict, WaitingReason, WorkerSettings};
 use crate::api::{ContainerId, ContainerStatus, Pod, PodPhase, SandboxId};
 use crate::container::{BackOff, ContainerIndex, ContainerSet, CrashLoop, ProbeResults};
@@ -59,6 +61,7 @@ pub(super) struct State {
     pub(super) said_terminated: bool,
     /// Instances that the runtime has confirmed to have stopped, and since when.
     pub(super) stopped: Vec<(ContainerId, Timestamp)>,
+    pub(super) noted: Noted,
 }
 
 /// Where the pod is.
@@ -108,6 +111,8 @@ pub(super) struct Track {
     pub(super) highest_attempt: Option<u32>,
     /// Why its last start came to nothing.
     pub(super) waiting: Option<WaitingReason>,
+    /// The same for a person, as far as anything is known.
+    pub(super) message: Arc<str>,
     /// When the next start may be tried.
     pub(super) retry_at: Option<Timestamp>,
     /// Whether back-off and image have cleared it for its next instance.
@@ -207,6 +212,13 @@ impl Call {
     }
 }
 
+impl Track {
+    pub(super) fn waits_for(&mut self, reason: WaitingReason, message: impl Into<Arc<str>>) {
+        self.waiting = Some(reason);
+        self.message = message.into();
+    }
+}
+
 impl State {
     pub(super) fn new(pod: &Pod, compiled: &CompiledPod, settings: &WorkerSettings, now: Timestamp) -> Self {
         let phase = pod.status.phase.unwrap_or(PodPhase::Pending);
@@ -259,6 +271,7 @@ impl State {
             unsettled_until: None,
             said_terminated: false,
             stopped: Vec::new(),
+            noted: Noted::default(),
         }
     }
 

@@ -25,6 +25,7 @@ impl Worker {
         report.containers.retain(|record| !self.state.purged.contains(&record.id));
         for record in &mut report.containers {
             self.keep_progress(record);
+            self.note_exit_code(record);
         }
         self.state.news.retain(|(_, known)| *known >= at);
         self.state.sandbox_news.retain(|(_, known)| *known >= at);
@@ -55,6 +56,7 @@ impl Worker {
             return;
         }
         self.keep_progress(&mut record);
+        self.note_exit_code(&record);
         let id = record.id.clone();
         self.observed.put_container(&self.pod, record);
         let news = &mut self.state.news;
@@ -93,6 +95,7 @@ impl Worker {
 
     /// Brings in line what is remembered of instances.
     pub(super) fn records_changed(&mut self) {
+        self.note_records();
         for (index, record) in self.observed.instances() {
             if let Some(track) = index.and_then(|index| self.state.tracks.get_mut(index.at())) {
                 track.highest_attempt = track.highest_attempt.max(Some(record.attempt));

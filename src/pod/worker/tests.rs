@@ -107,3 +107,49 @@ fn a_pod_is_finished_when_its_resources_are_released() {
     worker.step(at(1002), Event::Done { operation, outcome: Outcome::Done }, &mut actions);
     assert!(worker.is_finished());
 }
+
+#[test]
+fn what_should_not_be_is_said_once() {
+    use crate::container::{ContainerRecord, Exit, PodRecords, RecordState, SandboxRecord, SandboxState};
+    let mut worker = worker(r#"[{"name": "a", "image": "a"}]"#);
+    let (at, mut actions) = (Timestamp::from_unix_seconds, Vec::new());
+    let exited = Exit { exit_code: 4_000, ..Exit::default() };
+    let container = |id: &str, name: &str, state| ContainerRecord {
+        id: id.into(),
+        name: name.into(),
+        state,
+        ..ContainerRecord::default()
+    };
+    let ready = |id: &str, created_at| SandboxRecord {
+        id: id.into(),
+        state: SandboxState::Ready,
+        created_at,
+        ..SandboxRecord::default()
+    };
+    let records = PodRecords {
+        sandboxes: vec![ready("s1", at(1)), ready("s2", at(2))],
+        containers: vec![
+            container("c1", "a", RecordState::Exited(exited)),
+            container("c2", "stranger", RecordState::Created),
+        ],
+    };
+    let mut notes = |worker: &mut Worker, now, event| {
+        worker.step(now, event, &mut actions);
+        let notes = actions.drain(..).filter_map(|action| match action {
+            Action::Report { change: Change::Note(note) } => Some(note),
+            _ => None,
+        });
+        notes.collect::<Vec<_>>()
+    };
+    let report = || Event::Observed { at: at(1000), records: Box::new(records.clone()) };
+    let expected = [
+        Note::ExitCode { container: Some(ContainerIndex(0)), exit_code: 4_000 },
+        Note::SandboxesReady { count: 2 },
+        Note::StrangeContainers { count: 1 },
+    ];
+    assert_eq!(notes(&mut worker, at(1000), report()), expected);
+    assert_eq!(notes(&mut worker, at(1000), report()), []);
+    let deleted = Event::Deleted { grace_seconds: Some(-5) };
+    let expected = [Note::ClockWentBack, Note::NegativeGrace { seconds: -5 }];
+    assert_eq!(notes(&mut worker, at(900), deleted), expected);
+}

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::state::{Stage, Track};
-use super::{Action, Worker};
+use super::{Action, Note, Worker};
 use crate::api::PodPhase;
 use crate::container::{ContainerIndex, ProbeResult, RecordState, restarts};
 use crate::pod::{Seen, phase};
@@ -28,6 +28,8 @@ pub enum Change {
     Terminated,
     /// Nothing is left of the pod.
     Finished,
+    /// Something is as it should not be.
+    Note(Note),
 }
 
 /// What a container looks like: the gist of its API status.
