@@ -37,6 +37,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(0..))]
     pub(crate) grace: Option<i64>,
 
+    /// When the node's agent is restarted, counted from time 0: it is stored, dropped and taken up again, and
+    /// what was in flight is lost. Can be given several times.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) restart_agent_at: Vec<GoDuration>,
+
     /// How containers behave: a file of rules by pod, container and image.
     #[arg(long, value_name = "FILE")]
     pub(crate) behavior: Option<PathBuf>,
@@ -83,6 +88,7 @@ Examples:
   simulate                                  the shipped manifests
   simulate pod.yaml --no-delete             the way up only
   simulate pod.yaml --grace 5 --svg pod.svg
+  simulate pod.yaml --restart-agent-at 65s  in the middle of the way down
   simulate manifests/ --fault 0.05 --seed 7
   kubectl get pods -o yaml | simulate -
 

@@ -155,7 +155,12 @@ fn watch(
     pods: Vec<(Found, CompiledPod)>,
     io: &mut Io<'_>,
 ) -> io::Result<Result<(), String>> {
-    let schedule = Schedule { delete_after: args.delete_after(), grace: args.grace, end: args.until() };
+    let schedule = Schedule {
+        delete_after: args.delete_after(),
+        grace: args.grace,
+        restarts: args.restart_agent_at.iter().map(|at| at.0).collect(),
+        end: args.until(),
+    };
     let mut node = Node::new(config);
     let start = node.now();
     let mut timelines = Timelines::default();
@@ -168,7 +173,7 @@ fn watch(
         }
     }
     let is_drawn = !args.json || args.svg.is_some();
-    let ran = run::run(&mut node, &uids, schedule, |entries| {
+    let ran = run::run(&mut node, &uids, &schedule, |entries| {
         if is_drawn {
             entries.iter().for_each(|entry| timelines.take(entry));
         }

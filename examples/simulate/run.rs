@@ -4,16 +4,37 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use node_lifecycle::api::{GoDuration, Uid};
-use node_lifecycle::machine::Timestamp;
+use node_lifecycle::machine::{RestoreError, Timestamp};
 use node_lifecycle::sim::{Livelock, Node, TraceEntry};
 
 /// How long pods are left alone, and when it ends.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Schedule {
     pub(crate) delete_after: Option<Duration>,
     pub(crate) grace: Option<i64>,
+    /// When the node's agent is restarted.
+    pub(crate) restarts: Vec<Duration>,
     /// When nobody looks any more.
     pub(crate) end: Duration,
+}
+
+impl Schedule {
+    /// What is done from outside, in the order of time; of two things at once the deletion comes first.
+    fn deeds(&self) -> Vec<(Duration, Deed)> {
+        let restarts = self.restarts.iter().map(|at| (*at, Deed::RestartAgent));
+        let mut deeds: Vec<_> =
+            self.delete_after.map(|at| (at, Deed::Delete)).into_iter().chain(restarts).collect();
+        deeds.retain(|(at, _)| *at <= self.end);
+        deeds.sort_by_key(|(at, _)| *at);
+        deeds
+    }
+}
+
+/// Something that is done from outside.
+#[derive(Debug, Clone, Copy)]
+enum Deed {
+    Delete,
+    RestartAgent,
 }
 
 /// Why a run did not come to its end.
@@ -21,6 +42,8 @@ pub(crate) struct Schedule {
 pub(crate) enum RunError {
     #[error(transparent)]
     Livelock(#[from] Livelock),
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     #[error(transparent)]
     Output(#[from] std::io::Error),
 }
@@ -32,19 +55,18 @@ const STRIDE: u32 = 4096;
 pub(crate) fn run(
     node: &mut Node,
     pods: &[Uid],
-    schedule: Schedule,
+    schedule: &Schedule,
     mut take: impl FnMut(Vec<TraceEntry>) -> std::io::Result<()>,
 ) -> Result<(), RunError> {
     let start = node.now();
     let end = start + schedule.end;
     let progress = Progress::new(start, schedule.end);
-    if let Some(after) = schedule.delete_after
-        && start + after <= end
-    {
+    for (after, deed) in schedule.deeds() {
         advance(node, start + after, &progress, &mut take)?;
         node.run_until(start + after)?;
-        for pod in pods {
-            node.delete(pod, schedule.grace);
+        match deed {
+            Deed::Delete => pods.iter().for_each(|pod| _ = node.delete(pod, schedule.grace)),
+            Deed::RestartAgent => node.restart_agent()?,
         }
     }
     advance(node, end, &progress, &mut take)?;

@@ -253,6 +253,7 @@ impl Node {
         self.epoch += 1;
         let indices: Vec<u32> = self.by_uid.values().copied().collect();
         for index in indices {
+            self.note(index, |_| TraceEvent::AgentRestarted);
             let known = &mut self.pods[index as usize];
             let environment = (Arc::clone(&known.compiled), self.config.settings);
             known.worker = Worker::restore(known.worker.snapshot(), environment, self.now)?;

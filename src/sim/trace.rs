@@ -39,6 +39,8 @@ pub enum TraceEvent {
         /// Why, in a word.
         reason: Arc<str>,
     },
+    /// The node's agent has been stored, dropped and taken up again.
+    AgentRestarted,
     /// Its phase changed.
     Phase {
         /// What it is now.
