@@ -929,3 +929,45 @@ fn a_restarted_sidecar_has_to_start_again() {
     r.up();
     assert!(r.rec("proxy").is_running() && !started(&r), "the probe of the new instance has said nothing");
 }
+
+/// 51142: a container that finished, whose record was removed, ran a second time.
+#[test]
+fn a_finished_container_whose_record_is_gone_does_not_run_again() {
+    let json = r#"{"metadata":{"name":"p"},"spec":{"restartPolicy":"OnFailure",
+        "containers":[{"name":"long","image":"a:1"},{"name":"short","image":"b:1"}]}}"#;
+    let mut r = Rig::new(json);
+    r.up();
+    r.now = t(1100);
+    r.exit("short", 0);
+    r.report(1100, |p| p.containers.retain(|c| &*c.name != "short"));
+    assert_eq!(ensures(&r.acts), [] as [u8; 0]);
+    // Nor does it when the runtime is asked again, or the agent has been restarted.
+    r.now = t(1200);
+    let environment = (Arc::clone(r.w.pod()), WorkerSettings::default());
+    r.w = Worker::restore(r.w.snapshot(), environment, r.now).unwrap();
+    r.ev(Event::AgentStarted { epoch: 1 });
+    r.report(1200, |p| p.containers.retain(|c| &*c.name != "short"));
+    assert_eq!(ensures(&r.acts), [] as [u8; 0]);
+    r.exit("long", 0);
+    r.up();
+    assert_eq!(r.w.phase(), PodPhase::Succeeded);
+}
+
+/// 104531: the agent starts with nothing but the API's word that a container has finished.
+#[test]
+fn what_has_finished_by_the_api_does_not_run_again() {
+    let json = r#"{"metadata":{"name":"p"},"spec":{"restartPolicy":"Never",
+        "containers":[{"name":"done","image":"a:1"},{"name":"new","image":"b:1"}]},
+        "status":{"phase":"Running","containerStatuses":[{"name":"done","restartCount":0,
+            "containerID":"containerd://c0","state":{"terminated":{"exitCode":0,
+            "startedAt":"1970-01-01T00:10:00Z","finishedAt":"1970-01-01T00:11:00Z"}}}]}}"#;
+    let mut r = Rig::new(json);
+    let mut started = Vec::new();
+    while let Some(action) = r.answer() {
+        started.extend(ensures(&[action]));
+    }
+    assert_eq!(started, [1]);
+    r.exit("new", 0);
+    r.up();
+    assert_eq!(r.w.phase(), PodPhase::Succeeded);
+}

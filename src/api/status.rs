@@ -103,6 +103,14 @@ pub struct PodStatus {
     pub observed_generation: Option<i64>,
 }
 
+impl PodStatus {
+    /// The statuses of all containers: init, app, ephemeral.
+    pub fn all_container_statuses(&self) -> impl Iterator<Item = &ContainerStatus> {
+        let inits = self.init_container_statuses.iter();
+        inits.chain(&self.container_statuses).chain(&self.ephemeral_container_statuses)
+    }
+}
+
 fn phase<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PodPhase>, D::Error> {
     absent_if_empty(deserializer)
 }

@@ -20,8 +20,8 @@ pub use view::{Change, ContainerView, ViewState, WaitingReason};
 use std::sync::Arc;
 
 use super::{CompiledPod, Observed, Seen, SyncPlan, TerminationStep};
-use crate::api::{Pod, PodPhase};
-use crate::container::{ContainerIndex, ProbeResults};
+use crate::api::{ContainerState, Pod, PodPhase};
+use crate::container::{ContainerIndex, ContainerRecord, Exit, PodRecords, ProbeResults, RecordState};
 use crate::machine::{Machine, Timestamp};
 use state::{Stage, State};
 
@@ -79,7 +79,7 @@ impl Worker {
     #[must_use]
     pub fn new(pod: &Pod, compiled: Arc<CompiledPod>, settings: WorkerSettings, now: Timestamp) -> Self {
         let state = State::new(pod, &compiled, &settings, now);
-        let observed = Observed::new(&compiled, crate::container::PodRecords::default());
+        let observed = Observed::new(&compiled, ended_by_the_api(pod, &compiled));
         Self { pod: compiled, settings, state, observed, wakeup: None, scratch: Scratch::default() }
     }
 
@@ -197,6 +197,33 @@ impl Worker {
             .filter(|at| *at > self.state.now)
             .min()
     }
+}
+
+/// The instances that have ended by the API's status, as the runtime would report them.
+fn ended_by_the_api(pod: &Pod, compiled: &CompiledPod) -> PodRecords {
+    let ended = pod.status.all_container_statuses().filter_map(|status| {
+        let Some(ContainerState::Terminated(ended)) = &status.state else { return None };
+        let container = compiled.container(compiled.index_of(&status.name)?)?;
+        let (_, id) = ended.container_id.split_once("://").or(status.container_id.split_once("://"))?;
+        let exit = Exit {
+            exit_code: ended.exit_code,
+            started_at: ended.started_at,
+            finished_at: ended.finished_at?,
+            reason: ended.reason.as_str().into(),
+            message: ended.message.as_str().into(),
+        };
+        Some(ContainerRecord {
+            id: id.into(),
+            name: Arc::clone(&container.name),
+            attempt: status.restart_count,
+            spec_hash: container.spec_hash,
+            image: status.image.as_str().into(),
+            image_ref: status.image_id.as_str().into(),
+            created_at: exit.started_at.unwrap_or(exit.finished_at),
+            state: RecordState::Exited(exit),
+        })
+    });
+    PodRecords { sandboxes: Vec::new(), containers: ended.collect() }
 }
 
 impl Machine for Worker {

@@ -233,14 +233,13 @@ impl State {
         } else {
             Stage::Syncing
         };
-        let status = &pod.status;
-        let statuses = || {
-            let inits = status.init_container_statuses.iter();
-            inits.chain(&status.container_statuses).chain(&status.ephemeral_container_statuses)
-        };
         let ran = |status: &&ContainerStatus| status.restart_count > 0 || !status.container_id.is_empty();
         let tracks = compiled.containers().iter().map(|container| {
-            let known = statuses().find(|status| *status.name == *container.name).filter(ran);
+            let known = pod
+                .status
+                .all_container_statuses()
+                .find(|status| *status.name == *container.name)
+                .filter(ran);
             let highest_attempt = known.map(|status| status.restart_count);
             Track { highest_attempt, ..Track::default() }
         });

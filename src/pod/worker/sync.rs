@@ -41,12 +41,26 @@ impl Worker {
             report.sandboxes.retain(|record| record.id != *id);
             report.sandboxes.extend(self.observed.sandboxes().iter().find(|known| known.id == *id).cloned());
         }
+        self.remember_ends(&mut report);
         self.observed = crate::pod::Observed::new(&self.pod, report);
         self.records_changed();
         self.take_evidence(actions);
         if !self.state.synced {
             self.state.synced = true;
             self.resume_termination(actions);
+        }
+    }
+
+    /// The end of a container's latest instance counts, also when its record is gone.
+    fn remember_ends(&self, report: &mut PodRecords) {
+        let indices = (0..).map(ContainerIndex).take(self.pod.containers().len());
+        let ended = indices.filter_map(|index| self.observed.latest(index).filter(|it| it.exit().is_some()));
+        for known in ended {
+            let is_there =
+                |record: &ContainerRecord| record.id == known.id || record.created_at > known.created_at;
+            if !report.containers.iter().any(|record| record.name == known.name && is_there(record)) {
+                report.containers.push(known.clone());
+            }
         }
     }
 
