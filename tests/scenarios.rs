@@ -1,7 +1,8 @@
 //! Scenarios: what is done to a node, and what comes of it, as text that is read like code.
 //!
 //! A file in `tests/scenarios/` tells its story in prose, then has a pod, how its containers behave, what is
-//! done, and the log. `RECORD=1 cargo test --all-features --test scenarios` writes the logs anew.
+//! done, and the log. What can be done is in [`play`]. A name that begins with a number is of the issue of that
+//! number in Kubernetes' own tracker. `RECORD=1 cargo test --all-features --test scenarios` writes the logs anew.
 
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -82,10 +83,12 @@ fn play(scenario: &str) -> String {
                 let message = "The node was low on resource: memory.".into();
                 assert!(node.judge(&uid, Verdict { reason: "Evicted".into(), message, grace_seconds }));
             }
+            (Some("kill-sandbox"), None) => assert!(node.kill_sandbox(&uid)),
+            (Some("lose-records"), container) => assert!(node.lose_records(&uid, container)),
             (Some("restart-agent"), None) => node.restart_agent().unwrap(),
             (None, _) => {}
             other => {
-                panic!("a script has add, run, delete, evict, image, debug and restart-agent, not {other:?}")
+                panic!("no script has {other:?}")
             }
         }
     }

@@ -244,6 +244,39 @@ impl Node {
         true
     }
 
+    /// The newest sandbox of a pod dies, and with it what runs in it. Says whether there was one.
+    pub fn kill_sandbox(&mut self, uid: &Uid) -> bool {
+        let Some(index) = self.by_uid.get(uid).copied() else { return false };
+        let runtime = &mut self.pods[index as usize].runtime;
+        let Some(id) = runtime.sandboxes.last().map(|newest| newest.id.clone()) else { return false };
+        let killed = runtime.stop_sandbox(&id);
+        let dead = runtime.sandboxes.last().cloned();
+        self.note(index, |_| TraceEvent::SandboxDied);
+        for id in killed {
+            self.exit(index, &id, 137, true);
+        }
+        if let Some(dead) = dead {
+            self.deliver(index, Event::Sandbox(Box::new(dead)));
+        }
+        true
+    }
+
+    /// The runtime loses all that it has of a pod, or the ended instances of one container, as when someone
+    /// removes them by hand; the agent sees it when it asks. Says whether the node has the pod.
+    pub fn lose_records(&mut self, uid: &Uid, container: Option<&str>) -> bool {
+        let Some(index) = self.by_uid.get(uid).copied() else { return false };
+        let runtime = &mut self.pods[index as usize].runtime;
+        match container {
+            None => *runtime = Runtime::default(),
+            Some(name) => runtime
+                .instances
+                .retain(|instance| *instance.record.name != *name || instance.record.exit().is_none()),
+        }
+        self.note(index, |_| TraceEvent::RecordsLost);
+        self.relist(index);
+        true
+    }
+
     /// Restarts the node's agent: every machine is stored and taken up again, calls in flight are forgotten,
     /// and the runtime is asked for everything. The containers run on.
     ///

@@ -64,6 +64,10 @@ pub enum TraceEvent {
         /// Its attempt.
         attempt: u32,
     },
+    /// A sandbox has died, and what ran in it.
+    SandboxDied,
+    /// The runtime has lost what it had of the pod.
+    RecordsLost,
     /// A sandbox is being stopped.
     StoppingSandbox {
         /// Why.
