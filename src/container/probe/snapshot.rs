@@ -1,6 +1,7 @@
 //! A prober as a value that can be stored.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,8 +37,20 @@ impl Snapshots for Prober {
 
     fn restore(
         snapshot: ProberSnapshot,
-        (probe, settings): (Arc<CompiledProbe>, ProberSettings),
+        environment: (Arc<CompiledProbe>, ProberSettings),
         now: Timestamp,
+    ) -> Result<Self, RestoreError> {
+        let back = snapshot.state.now.since(now);
+        Self::restore_earlier(snapshot, environment, back)
+    }
+}
+
+impl Prober {
+    /// Restores with every instant moved back.
+    pub(crate) fn restore_earlier(
+        snapshot: ProberSnapshot,
+        (probe, settings): (Arc<CompiledProbe>, ProberSettings),
+        back: Duration,
     ) -> Result<Self, RestoreError> {
         let ProberSnapshot { version, probe: kind, mut state } = snapshot;
         if version != ProberSnapshot::VERSION {
@@ -47,7 +60,6 @@ impl Snapshots for Prober {
             let (found, expected) = (kind.to_string(), probe.kind.to_string());
             return Err(RestoreError::Mismatch { what: "probe", found, expected });
         }
-        let back = state.now.since(now);
         if !back.is_zero() {
             state.move_back(back);
         }
