@@ -3,15 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use node_lifecycle::api::{Container, Pod, PodSpec, RestartPolicy};
+use node_lifecycle::api::{Container, ExecAction, Pod, PodPhase, PodSpec, Probe, RestartPolicy};
 use node_lifecycle::behaviour::{Behaviour, Compat};
 use node_lifecycle::container::{
-    ContainerIndex, ContainerRecord, ContainerSet, Exit, PodRecords, RecordState, SandboxRecord,
-    SandboxState, spec_hash,
+    ContainerIndex, ContainerRecord, ContainerSet, Exit, InstanceSight, InstanceState, PodRecords, PodSight,
+    ProberSettings, Readiness, RecordState, SandboxRecord, SandboxState, Sight, spec_hash,
 };
-use node_lifecycle::machine::Timestamp;
-use node_lifecycle::pod::{CompiledPod, Observed, PlanContext, plan};
+use node_lifecycle::machine::{Machine, Timestamp};
+use node_lifecycle::pod::{CompiledPod, Observed, PlanContext, PodProbes, ProbesEvent, plan};
 
 fn container(name: &str) -> Container {
     Container { name: name.to_owned(), image: format!("{name}:1"), ..Container::default() }
@@ -121,4 +122,29 @@ fn wait_for_next_sidecar_only() {
         both(&spec).map(|pod| names(&pod, pod.waits_for(ContainerIndex(0), running).iter()));
     assert_eq!(right, ["mesh"]);
     assert!(kubelet.is_empty());
+}
+
+#[test]
+fn end_sidecar_probes_by_pod_policy() {
+    let probe = Probe { exec: Some(ExecAction { command: vec!["true".to_owned()] }), ..Probe::default() };
+    let spec = PodSpec {
+        restart_policy: RestartPolicy::Never,
+        init_containers: vec![Container { readiness_probe: Some(probe), ..sidecar("proxy") }],
+        containers: vec![container("job")],
+        ..PodSpec::default()
+    };
+    // The first instance of `proxy` has ended, the second runs.
+    let [right, kubelet] = both(&spec).map(|pod| {
+        let (proxy, now) = (ContainerIndex(0), Timestamp::UNIX_EPOCH);
+        let mut probes = PodProbes::new(Arc::new(pod), ProberSettings::default(), Duration::ZERO, now);
+        let states = [("c1", InstanceState::Terminated), ("c2", InstanceState::Running { started_at: now })];
+        for (id, state) in states {
+            let instance = Some(InstanceSight { id: id.into(), state, started: true });
+            let sight = Sight { pod: PodSight { phase: PodPhase::Running, deleted: false }, instance };
+            probes.step(now, ProbesEvent::Container { container: proxy, sight }, &mut Vec::new());
+        }
+        probes.readiness(proxy, &"c2".into(), true)
+    });
+    assert_eq!(right, Readiness::RunProbe, "it is asked first");
+    assert_eq!(kubelet, Readiness::Ready, "nobody asks any more");
 }

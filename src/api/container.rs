@@ -24,6 +24,9 @@ pub struct Container {
     /// Its arguments.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub args: Vec<String>,
+    /// Ports that it listens on. Probes and hooks can name them.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
+    pub ports: Vec<ContainerPort>,
     /// Requests and limits.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub resources: ResourceRequirements,
@@ -55,6 +58,23 @@ pub struct Container {
     /// Ephemeral containers only: the container whose process namespace is entered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_container_name: Option<String>,
+}
+
+/// A port that a container listens on.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerPort {
+    /// Its name, unique in the pod; empty for none.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
+    pub name: String,
+    /// Its number in the pod, 1 to 65535.
+    pub container_port: u16,
+    /// Its number on the node; 0 for none.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
+    pub host_port: u16,
+    /// `TCP`, `UDP` or `SCTP`; absent means `TCP`.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
+    pub protocol: String,
 }
 
 /// Whether something that ended runs again.

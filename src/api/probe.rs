@@ -87,6 +87,7 @@ pub struct ExecAction {
 
 /// A question over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct HttpGetAction {
     /// The path; absent means `/`.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
@@ -99,6 +100,20 @@ pub struct HttpGetAction {
     /// `HTTP` or `HTTPS`; absent means `HTTP`.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub scheme: String,
+    /// Headers of the request; a name may come more than once.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
+    pub http_headers: Vec<HttpHeader>,
+}
+
+/// A header of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct HttpHeader {
+    /// Its name.
+    #[serde(default, deserialize_with = "nullable")]
+    pub name: String,
+    /// Its value.
+    #[serde(default, deserialize_with = "nullable")]
+    pub value: String,
 }
 
 /// A connection that is opened.

@@ -3,6 +3,7 @@
 //! * [`ContainerRecord`] and [`SandboxRecord`] are what a runtime reports, any number of attempts.
 //! * [`restarts`] decides whether a container that is not running is started (again).
 //! * [`BackOff`] is Kubernetes' exponential back-off; [`CrashLoop`] is what it means for crashing containers.
+//! * [`Prober`] is one probe of a container: what it asks (a [`ProbeCheck`]), when, and what the answers come to.
 //! * [`grace_seconds`] and [`Stop`] carry one container from the decision to stop it to the stop signal.
 //!
 //! ```
@@ -30,7 +31,12 @@ mod stop;
 pub use backoff::{BackOff, BackOffSettings};
 pub use crash_loop::{CrashLoop, CrashLoopSettings, InBackOff};
 pub use index::{ContainerIndex, ContainerKind, ContainerSet};
-pub use probe::{ProbeKind, ProbeResult, ProbeResults};
+pub use probe::{
+    CheckError, CompiledProbe, HttpCheck, HttpScheme, InstanceSight, InstanceState, Pace, PodSight,
+    ProbeAnswer, ProbeCheck, ProbeFault, ProbeKind, ProbeResult, ProbeResults, Prober, ProberAction,
+    ProberEvent, ProberSettings, ProberSnapshot, Readiness, Sight, exec_answer, http_answer, is_started,
+    readiness,
+};
 pub use record::{ContainerRecord, Exit, PodRecords, RecordState, SandboxRecord, SandboxState};
 pub use restart::{restarts, spec_hash, succeeded};
 pub use stop::{MINIMUM_GRACE_SECONDS, ProbeGrace, Stop, StopPhase, grace_seconds};

@@ -5,7 +5,7 @@
 //!   the pod is in its life.
 //! * [`forecast`] says how the containers will go when the pod is deleted; [`Termination`] is the same as it happens.
 //! * [`qos_class`], [`pod_resources`], [`oom_score_adj`] and [`pod_cgroup`] are what the node sets aside for it.
-//! * [`Worker`] is the machine: events in, actions out.
+//! * [`Worker`] is the machine: events in, actions out. [`PodProbes`] is the machine of its probes.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -31,6 +31,7 @@ mod compiled;
 mod observed;
 mod phase;
 mod plan;
+mod probes;
 mod qos;
 mod resources;
 mod termination;
@@ -46,6 +47,7 @@ pub use plan::{
     Kill, KillPodReason, KillReason, NextInit, PlanContext, SandboxFault, Start, StartReason, SyncPlan,
     any_app_created, next_init, plan, plan_into, sandbox_fault,
 };
+pub use probes::{PodProbes, PodProbesSnapshot, ProbesAction, ProbesEvent};
 pub use qos::{oom_score_adj, pod_qos_class, qos_class};
 pub use resources::{Overhead, PodResources, pod_resources};
 pub use termination::{Ended, Ending, Termination, TerminationStep, forecast, pod_grace_seconds};

@@ -9,6 +9,7 @@
 mod backoff;
 mod compare;
 mod pod;
+mod prober;
 mod quantity;
 mod resources;
 mod runtime;
@@ -32,6 +33,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("crash_backoff", |input, out| (out.clone(), backoff::crash_backoff(input))),
     ("pod_actions", |input, out| (out.clone(), pod::pod_actions(input))),
     ("pod_phase", |input, out| (out.clone(), pod::pod_phase(input))),
+    ("prober", |input, out| (out.clone(), prober::prober(input))),
     ("qos_and_resources", |input, out| (out.clone(), resources::qos_and_resources(input))),
     ("quantity", quantity::quantity),
     ("restart_decision", |input, out| (out.clone(), pod::restart_decision(input))),
@@ -62,7 +64,6 @@ const NOT_YET: &[&str] = &[
     "pod_conditions",
     "pod_workers",
     "preemption",
-    "prober",
     "status_cache",
     "status_merge",
     "status_transition",

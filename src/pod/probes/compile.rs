@@ -1,0 +1,35 @@
+//! The probes that a pod's spec asks for.
+
+use crate::api::{Container, RestartPolicy};
+use crate::container::{CompiledProbe, ContainerIndex, ContainerKind, ProbeKind};
+use crate::pod::{CompiledContainer, CompiledPod};
+
+/// The probes of app containers and sidecars, in the order of their indices and of [`ProbeKind::ALL`].
+pub(super) fn compile(pod: &CompiledPod) -> impl Iterator<Item = (ContainerIndex, CompiledProbe)> {
+    let spec = &pod.spec;
+    let containers = spec.init_containers.iter().chain(&spec.containers).chain(&spec.ephemeral_containers);
+    let numbered = (0..).map(ContainerIndex).zip(containers.zip(pod.containers()));
+    let probed = numbered
+        .filter(|(_, (_, compiled))| matches!(compiled.kind, ContainerKind::Sidecar | ContainerKind::App));
+    probed.flat_map(|(index, (container, compiled))| {
+        let restarts = restarts(pod, container, compiled);
+        ProbeKind::ALL.into_iter().filter_map(move |kind| {
+            let probe = match kind {
+                ProbeKind::Startup => &container.startup_probe,
+                ProbeKind::Liveness => &container.liveness_probe,
+                ProbeKind::Readiness => &container.readiness_probe,
+            };
+            Some((index, CompiledProbe::new(kind, probe.as_ref()?, container, restarts)))
+        })
+    })
+}
+
+/// Whether a container that ended may run again, so that its probes have to wait for that.
+fn restarts(pod: &CompiledPod, container: &Container, compiled: &CompiledContainer) -> bool {
+    if pod.behaviour.compat.end_sidecar_probes_by_pod_policy {
+        return pod.spec.restart_policy != RestartPolicy::Never;
+    }
+    compiled.kind == ContainerKind::Sidecar
+        || compiled.restart_policy != RestartPolicy::Never
+        || !container.restart_policy_rules.is_empty()
+}
