@@ -11,7 +11,7 @@ use node_lifecycle::container::{
     SandboxState, spec_hash,
 };
 use node_lifecycle::machine::Timestamp;
-use node_lifecycle::pod::{CompiledPod, Observed, PlanContext, plan};
+use node_lifecycle::pod::{CompiledPod, Observed, PlanContext, plan, pod_grace_seconds};
 
 fn container(name: &str) -> Container {
     Container { name: name.to_owned(), image: format!("{name}:1"), ..Container::default() }
@@ -121,4 +121,18 @@ fn wait_for_next_sidecar_only() {
         both(&spec).map(|pod| names(&pod, pod.waits_for(ContainerIndex(0), running).iter()));
     assert_eq!(right, ["mesh"]);
     assert!(kubelet.is_empty());
+}
+
+#[test]
+fn forget_zero_grace() {
+    let both = |previous, deletion, wanted| {
+        [Compat::default(), Compat::kubelet_1_32()]
+            .map(|compat| pod_grace_seconds(compat, previous, deletion, wanted, Some(30)))
+    };
+    // The pod has two seconds; its deletion says zero, and a shutdown would give it a minute.
+    assert_eq!(both(Some(2), Some(0), Some(60)), [1, 60]);
+    assert_eq!(both(None, Some(0), Some(60)), [1, 60]);
+    // Alone, zero is as soon as possible for both; what is negative is so too.
+    assert_eq!(both(Some(2), Some(0), None), [1, 1]);
+    assert_eq!(both(None, Some(10), Some(-5)), [1, 1]);
 }

@@ -24,6 +24,11 @@ pub struct Compat {
     ///
     /// Right: it waits for every later sidecar that runs.
     pub wait_for_next_sidecar_only: bool,
+    /// A pod's deletion with a grace period of zero is forgotten where someone on the node asks for one as well:
+    /// that one counts, even where it is longer than what the pod was given before.
+    ///
+    /// Right: the least that anybody asked for counts, and a grace period only shrinks.
+    pub forget_zero_grace: bool,
 }
 
 impl Compat {
@@ -34,6 +39,7 @@ impl Compat {
             rerun_finished_containers: true,
             start_work_for_deleted_pods: true,
             wait_for_next_sidecar_only: true,
+            forget_zero_grace: true,
         }
     }
 }

@@ -13,6 +13,7 @@ mod quantity;
 mod resources;
 mod runtime;
 mod stop;
+mod workers;
 
 use std::error::Error;
 use std::fs::File;
@@ -30,6 +31,7 @@ type Adapter = fn(&Value, &Value) -> (Value, Value);
 const ADAPTERS: &[(&str, Adapter)] = &[
     ("backoff", |input, out| (out.clone(), backoff::backoff(input, out))),
     ("crash_backoff", |input, out| (out.clone(), backoff::crash_backoff(input))),
+    ("effective_pod_grace", |input, out| (out.clone(), workers::effective_pod_grace(input))),
     ("pod_actions", |input, out| (out.clone(), pod::pod_actions(input))),
     ("pod_phase", |input, out| (out.clone(), pod::pod_phase(input))),
     ("qos_and_resources", |input, out| (out.clone(), resources::qos_and_resources(input))),
@@ -47,7 +49,6 @@ const NOT_YET: &[&str] = &[
     "container_gc",
     "cpu_topology",
     "credential_lookup",
-    "effective_pod_grace",
     "eviction_admit",
     "eviction_parse",
     "eviction_rank",
