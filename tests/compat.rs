@@ -2,17 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use node_lifecycle::api::{Container, ExecAction, Pod, PodPhase, PodSpec, Probe, RestartPolicy};
+use node_lifecycle::api::{Container, ExecAction, Pod, PodPhase, PodSpec, Probe, RestartPolicy, Uid};
 use node_lifecycle::behaviour::{Behaviour, Compat};
 use node_lifecycle::container::{
     ContainerIndex, ContainerRecord, ContainerSet, Exit, InstanceSight, InstanceState, PodRecords, PodSight,
     ProberSettings, Readiness, RecordState, SandboxRecord, SandboxState, Sight, spec_hash,
 };
 use node_lifecycle::machine::{Machine, Timestamp};
-use node_lifecycle::pod::{CompiledPod, Observed, PlanContext, PodProbes, ProbesEvent, plan};
+use node_lifecycle::pod::{
+    CompiledPod, KillPodOptions, Observed, PlanContext, PodProbes, PodStage, PodUpdate, ProbesEvent, Requeue,
+    RunningPod, RuntimeState, SyncOutcome, Workers, WorkersAction, WorkersEvent, plan, pod_grace_seconds,
+};
 
 fn container(name: &str) -> Container {
     Container { name: name.to_owned(), image: format!("{name}:1"), ..Container::default() }
@@ -147,4 +151,162 @@ fn end_sidecar_probes_by_pod_policy() {
     });
     assert_eq!(right, Readiness::RunProbe, "it is asked first");
     assert_eq!(kubelet, Readiness::Ready, "nobody asks any more");
+}
+
+#[test]
+fn forget_zero_grace() {
+    let both = |previous, deletion, wanted| {
+        [Compat::default(), Compat::kubelet_1_32()]
+            .map(|compat| pod_grace_seconds(compat, previous, deletion, wanted, Some(30)))
+    };
+    // The pod has two seconds; its deletion says zero, and a shutdown would give it a minute.
+    assert_eq!(both(Some(2), Some(0), Some(60)), [1, 60]);
+    assert_eq!(both(None, Some(0), Some(60)), [1, 60]);
+    // Alone, zero is as soon as possible for both; what is negative is so too.
+    assert_eq!(both(Some(2), Some(0), None), [1, 1]);
+    assert_eq!(both(None, Some(10), Some(-5)), [1, 1]);
+}
+
+/// The pods of a node, as it is right and as the kubelet 1.32 has it.
+fn both_workers() -> [Workers; 2] {
+    [Compat::default(), Compat::kubelet_1_32()].map(|compat| {
+        let behaviour = Arc::new(Behaviour { compat, ..Behaviour::default() });
+        let mut workers = Workers::new(behaviour, at(0));
+        step(&mut workers, 0, WorkersEvent::RuntimeListed { at: at(0), pods: Arc::default() });
+        workers
+    })
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(seconds)
+}
+
+fn step(workers: &mut Workers, seconds: i64, event: WorkersEvent) -> Vec<WorkersAction> {
+    let mut actions = Vec::new();
+    workers.step(at(seconds), event, &mut actions);
+    actions
+}
+
+fn update(workers: &mut Workers, update: PodUpdate) -> Vec<WorkersAction> {
+    step(workers, 1, WorkersEvent::Update(update))
+}
+
+fn done(workers: &mut Workers, asked: &[WorkersAction], outcome: SyncOutcome) -> Vec<WorkersAction> {
+    let operation = asked.iter().find_map(WorkersAction::operation).expect("a call");
+    step(workers, 9, WorkersEvent::Done { operation, outcome })
+}
+
+fn api_pod(uid: &str) -> Pod {
+    let mut pod = Pod::default();
+    pod.metadata.uid = uid.into();
+    "web".clone_into(&mut pod.metadata.name);
+    pod
+}
+
+fn static_pod(uid: &str) -> Pod {
+    let mut pod = api_pod(uid);
+    pod.metadata.annotations.insert(Pod::CONFIG_SOURCE.to_owned(), "file".to_owned());
+    pod
+}
+
+fn told(completed: &str) -> KillPodOptions {
+    KillPodOptions { completed: Some(completed.into()), ..KillPodOptions::default() }
+}
+
+fn is_sync(action: &WorkersAction) -> bool {
+    matches!(action, WorkersAction::SyncPod { .. })
+}
+
+#[test]
+fn wait_for_sync_of_orphans() {
+    let [right, kubelet] = both_workers().map(|mut workers| {
+        let asked = update(&mut workers, PodUpdate::create(api_pod("1").into()));
+        assert!(is_sync(&asked[0]));
+        let gone = WorkersEvent::SyncKnown { desired: Arc::default(), all_sources_ready: true };
+        step(&mut workers, 2, gone)
+    });
+    assert!(matches!(right[..], [WorkersAction::Cancel { .. }]));
+    assert!(kubelet.is_empty());
+}
+
+#[test]
+fn static_pods_wait_for_retry() {
+    let [right, kubelet] = both_workers().map(|mut workers| {
+        let asked = update(&mut workers, PodUpdate::create(static_pod("1").into()));
+        done(&mut workers, &asked, SyncOutcome::Done);
+        let waits = update(&mut workers, PodUpdate::create(static_pod("2").into()));
+        assert!(matches!(waits[..], [WorkersAction::Requeue { after: Requeue::Backoff, .. }]));
+        let mut asked = update(&mut workers, PodUpdate::kill(static_pod("1").into(), told("k")));
+        asked = done(&mut workers, &asked, SyncOutcome::Done);
+        asked = done(&mut workers, &asked, SyncOutcome::Done);
+        asked.iter().any(is_sync)
+    });
+    assert_eq!((right, kubelet), (true, false));
+
+    // A pod that is forgotten while it waits and comes back stands behind those who came meanwhile.
+    let [right, kubelet] = both_workers().map(|mut workers| {
+        let synced = update(&mut workers, PodUpdate::create(static_pod("1").into()));
+        for uid in ["2", "3"] {
+            update(&mut workers, PodUpdate::create(static_pod(uid).into()));
+        }
+        let desired: BTreeSet<Uid> = ["1", "3"].map(Uid::from).into();
+        step(&mut workers, 2, WorkersEvent::SyncKnown { desired: desired.into(), all_sources_ready: true });
+        update(&mut workers, PodUpdate::create(static_pod("2").into()));
+        update(&mut workers, PodUpdate::kill(static_pod("1").into(), told("k")));
+        let mut asked = done(&mut workers, &synced, SyncOutcome::Canceled);
+        asked = done(&mut workers, &asked, SyncOutcome::Done);
+        let mut next = done(&mut workers, &asked, SyncOutcome::Done);
+        for uid in ["3", "2"] {
+            next.extend(step(&mut workers, 9, WorkersEvent::Due { uid: uid.into() }));
+        }
+        next.iter().find(|action| is_sync(action)).map(|action| action.uid().to_string())
+    });
+    assert_eq!((right.as_deref(), kubelet.as_deref()), (Some("3"), Some("2")));
+}
+
+#[test]
+fn retry_termination_of_gone_pods() {
+    let [right, kubelet] = both_workers().map(|mut workers| {
+        let asked = update(&mut workers, PodUpdate::create(api_pod("1").into()));
+        done(&mut workers, &asked, SyncOutcome::Done);
+        let asked = update(&mut workers, PodUpdate::kill(api_pod("1").into(), told("k")));
+        let state = RuntimeState::Exited;
+        step(&mut workers, 20, WorkersEvent::RuntimeObserved { at: at(20), uid: "1".into(), state });
+        let then = done(&mut workers, &asked, SyncOutcome::Failed);
+        then.iter().any(|action| matches!(action, WorkersAction::SyncTerminatedPod { .. }))
+    });
+    assert_eq!((right, kubelet), (true, false));
+}
+
+#[test]
+fn drop_completion_notices() {
+    let notices = |actions: &[WorkersAction]| {
+        actions.iter().filter(|action| matches!(action, WorkersAction::Completed { .. })).count()
+    };
+    let [right, kubelet] = both_workers().map(|mut workers| {
+        // Waits for its name and is killed; is killed again when it has finished; the runtime's own.
+        update(&mut workers, PodUpdate::create(static_pod("1").into()));
+        update(&mut workers, PodUpdate::create(static_pod("2").into()));
+        let unstarted = update(&mut workers, PodUpdate::kill(static_pod("2").into(), told("a")));
+        let finished = update(&mut workers, PodUpdate::kill(static_pod("2").into(), told("b")));
+        let running = Arc::new(RunningPod { uid: "3".into(), ..RunningPod::default() });
+        let kill = PodUpdate { kill: Some(told("c")), ..PodUpdate::kill_running(running) };
+        let asked = update(&mut workers, kill);
+        let gone = done(&mut workers, &asked, SyncOutcome::Done);
+        [notices(&unstarted), notices(&finished), notices(&gone)]
+    });
+    assert_eq!((right, kubelet), ([1, 1, 1], [0, 0, 0]));
+}
+
+#[test]
+fn finish_observed_static_pods() {
+    let [right, kubelet] = both_workers().map(|mut workers| {
+        let running = Arc::new(RunningPod { uid: "1".into(), ..RunningPod::default() });
+        let asked = update(&mut workers, PodUpdate::kill_running(running));
+        // The file is read while the containers are being stopped, and that fails.
+        update(&mut workers, PodUpdate::update(static_pod("1").into()));
+        done(&mut workers, &asked, SyncOutcome::Failed);
+        workers.stage(&"1".into())
+    });
+    assert_eq!((right, kubelet), (Some(PodStage::Terminating), Some(PodStage::Finished)));
 }

@@ -558,7 +558,7 @@ fn late_made_instance_no_second_runs() {
 }
 #[test]
 fn grace_does_not_grow_by_a_zero() {
-    assert!(pod_grace_seconds(Some(5), Some(0), None, Some(30)) <= 5);
+    assert!(pod_grace_seconds(Default::default(), Some(5), Some(0), None, Some(30)) <= 5);
 }
 #[test]
 fn a_deletion_with_zero_takes_the_pods_own() {

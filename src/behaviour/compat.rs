@@ -29,6 +29,36 @@ pub struct Compat {
     ///
     /// Right: a sidecar always runs again, and its probes wait for it.
     pub end_sidecar_probes_by_pod_policy: bool,
+    /// A pod's deletion with a grace period of zero is forgotten where someone on the node asks for one as well:
+    /// that one counts, even where it is longer than what the pod was given before.
+    ///
+    /// Right: the least that anybody asked for counts, and a grace period only shrinks.
+    pub forget_zero_grace: bool,
+    /// When no source wants a pod any more while it is being brought up, that goes on until it comes back by
+    /// itself, however long it takes.
+    ///
+    /// Right: it is given up, as for a pod that is deleted.
+    pub wait_for_sync_of_orphans: bool,
+    /// A static pod that waits for its full name is looked at again only at its retry, some ten seconds after the
+    /// name is free; and one that was forgotten while it waited has its old place when it comes back.
+    ///
+    /// Right: the next in line is looked at as soon as the name is free, in the order in which they came.
+    pub static_pods_wait_for_retry: bool,
+    /// A pod stays terminating for as long as the call that stops its containers fails, even if the runtime was
+    /// asked since that call began and has nothing of the pod that runs.
+    ///
+    /// Right: what is gone has stopped.
+    pub retry_termination_of_gone_pods: bool,
+    /// Whoever kills a pod and asks to be told when its containers have stopped is not told where the pod was never
+    /// let through, is known from the runtime only, or has finished already.
+    ///
+    /// Right: every kill is answered.
+    pub drop_completion_notices: bool,
+    /// A static pod that the runtime has, that goes, and that was never let through, counts as finished as soon as
+    /// its source describes it, though its containers may run.
+    ///
+    /// Right: they are stopped first.
+    pub finish_observed_static_pods: bool,
 }
 
 impl Compat {
@@ -40,6 +70,12 @@ impl Compat {
             start_work_for_deleted_pods: true,
             wait_for_next_sidecar_only: true,
             end_sidecar_probes_by_pod_policy: true,
+            forget_zero_grace: true,
+            wait_for_sync_of_orphans: true,
+            static_pods_wait_for_retry: true,
+            retry_termination_of_gone_pods: true,
+            drop_completion_notices: true,
+            finish_observed_static_pods: true,
         }
     }
 }

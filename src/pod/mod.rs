@@ -5,7 +5,8 @@
 //!   the pod is in its life.
 //! * [`forecast`] says how the containers will go when the pod is deleted; [`Termination`] is the same as it happens.
 //! * [`qos_class`], [`pod_resources`], [`oom_score_adj`] and [`pod_cgroup`] are what the node sets aside for it.
-//! * [`Worker`] is the machine: events in, actions out. [`PodProbes`] is the machine of its probes.
+//! * [`Worker`] is the machine of one pod's containers: events in, actions out. [`PodProbes`] is that of its probes.
+//! * [`Workers`] is the machine of all pods that a node agent knows: which is brought up, which goes, which is gone.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -36,6 +37,7 @@ mod qos;
 mod resources;
 mod termination;
 mod worker;
+mod workers;
 
 pub use cgroup::{
     DEFAULT_CPU_PERIOD_US, PodCgroup, cpu_period_us, cpu_quota_us, cpu_shares, cpu_weight, pod_cgroup,
@@ -54,4 +56,8 @@ pub use termination::{Ended, Ending, Termination, TerminationStep, forecast, pod
 pub use worker::{
     Action, Change, ContainerView, Event, Failure, Note, Outcome, StopReason, Verdict, ViewState,
     WaitingReason, Worker, WorkerSettings, WorkerSnapshot,
+};
+pub use workers::{
+    KillPodOptions, KnownPod, PodStage, PodSubject, PodUpdate, Requeue, RunningPod, RuntimeState,
+    StatusOverride, SyncOutcome, UpdateType, Workers, WorkersAction, WorkersEvent, WorkersSnapshot,
 };

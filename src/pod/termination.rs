@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CompiledPod;
 use crate::api::ContainerId;
+use crate::behaviour::Compat;
 use crate::container::{ContainerIndex, ContainerSet, MINIMUM_GRACE_SECONDS, Stop, StopPhase};
 use crate::machine::Timestamp;
 
@@ -194,26 +195,36 @@ impl Stopping {
 
 /// The seconds that a pod gets to stop: never under 1, and never more than before.
 ///
-/// `deletion` is what the deletion says, `wanted` what someone on the node wants (eviction, shutdown); the
-/// least of them counts, zero counting as unset; without any it is the pod's own, `spec`. (The kubelet 1.32 can
-/// go back to the pod's own where a later deletion says zero; here `previous` is never exceeded.)
+/// `deletion` is what the deletion says, `wanted` what someone on the node wants (eviction, shutdown), and
+/// `previous` what came of the last call (`None` or zero: there was none): the least of them counts, and zero or less is as soon
+/// as possible. Where nobody asks for anything it is the pod's own, `spec`.
+///
+/// ```
+/// use node_lifecycle::behaviour::Compat;
+/// use node_lifecycle::pod::pod_grace_seconds;
+///
+/// let right = Compat::default();
+/// let first = pod_grace_seconds(right, None, Some(20), None, Some(30));
+/// assert_eq!(first, 20);
+/// // Later an eviction wants 5 s; and whoever comes then with more is too late.
+/// let second = pod_grace_seconds(right, Some(first), Some(20), Some(5), Some(30));
+/// assert_eq!((second, pod_grace_seconds(right, Some(second), Some(20), Some(60), Some(30))), (5, 5));
+/// ```
 #[must_use]
 pub fn pod_grace_seconds(
+    compat: Compat,
     previous: Option<i64>,
     deletion: Option<i64>,
     wanted: Option<i64>,
     spec: Option<i64>,
 ) -> i64 {
-    let mut grace = previous.unwrap_or(0);
-    for requested in [deletion, wanted].into_iter().flatten() {
-        if grace == 0 || requested < grace {
-            grace = requested;
-        }
-    }
-    if grace == 0 {
-        grace = spec.unwrap_or(0);
-    }
-    previous.filter(|previous| *previous > 0).map_or(grace, |previous| grace.min(previous)).max(1)
+    let previous = previous.filter(|previous| *previous != 0);
+    let asked = [previous, deletion, wanted].into_iter().flatten();
+    let least = asked.reduce(|least, asked| {
+        let is_forgotten = compat.forget_zero_grace && least == 0;
+        if is_forgotten { asked } else { least.min(asked) }
+    });
+    least.or(spec).unwrap_or(0).max(1)
 }
 
 /// A running container, for a [`forecast`].

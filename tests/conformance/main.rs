@@ -14,6 +14,7 @@ mod quantity;
 mod resources;
 mod runtime;
 mod stop;
+mod workers;
 
 use std::error::Error;
 use std::fs::File;
@@ -31,9 +32,11 @@ type Adapter = fn(&Value, &Value) -> (Value, Value);
 const ADAPTERS: &[(&str, Adapter)] = &[
     ("backoff", |input, out| (out.clone(), backoff::backoff(input, out))),
     ("crash_backoff", |input, out| (out.clone(), backoff::crash_backoff(input))),
+    ("effective_pod_grace", |input, out| (out.clone(), workers::effective_pod_grace(input))),
     ("pod_actions", |input, out| (out.clone(), pod::pod_actions(input))),
     ("pod_phase", |input, out| (out.clone(), pod::pod_phase(input))),
     ("prober", |input, out| (out.clone(), prober::prober(input))),
+    ("pod_workers", |input, out| (out.clone(), workers::pod_workers(input))),
     ("qos_and_resources", |input, out| (out.clone(), resources::qos_and_resources(input))),
     ("quantity", quantity::quantity),
     ("restart_decision", |input, out| (out.clone(), pod::restart_decision(input))),
@@ -49,7 +52,6 @@ const NOT_YET: &[&str] = &[
     "container_gc",
     "cpu_topology",
     "credential_lookup",
-    "effective_pod_grace",
     "eviction_admit",
     "eviction_parse",
     "eviction_rank",
@@ -62,7 +64,6 @@ const NOT_YET: &[&str] = &[
     "node_conditions",
     "node_shutdown",
     "pod_conditions",
-    "pod_workers",
     "preemption",
     "status_cache",
     "status_merge",

@@ -33,16 +33,18 @@ impl Worker {
         wanted: Option<i64>,
         actions: &mut Vec<Action>,
     ) {
-        let spec = self.pod.spec.termination_grace_period_seconds;
+        let (compat, spec) = (self.pod.behaviour.compat, self.pod.spec.termination_grace_period_seconds);
+        // For a pod's worker zero is unset.
+        let [deletion, wanted] = [deletion, wanted].map(|asked| asked.filter(|grace| *grace != 0));
         let now = self.state.now;
         match &mut self.state.stage {
             Stage::Syncing => {
-                let grace = pod_grace_seconds(None, deletion, wanted, spec);
+                let grace = pod_grace_seconds(compat, None, deletion, wanted, spec);
                 self.begin_termination(reason, Some(grace));
                 self.shrink_all(grace, actions);
             }
             Stage::Terminating { grace, deadline, .. } => {
-                let shorter = pod_grace_seconds(*grace, deletion, wanted, spec);
+                let shorter = pod_grace_seconds(compat, *grace, deletion, wanted, spec);
                 *grace = Some(shorter);
                 let sooner = now + Duration::from_secs(u64::try_from(shorter).unwrap_or(0));
                 *deadline = Some(deadline.map_or(sooner, |deadline| deadline.min(sooner)));
