@@ -7,8 +7,8 @@ use std::sync::Arc;
 use node_lifecycle::api::{Container, Pod, PodSpec, RestartPolicy};
 use node_lifecycle::behaviour::{Behaviour, Compat};
 use node_lifecycle::container::{
-    ContainerIndex, ContainerRecord, ContainerSet, Exit, PodRecords, RecordState, SandboxRecord,
-    SandboxState, spec_hash,
+    ContainerIndex, ContainerRecord, ContainerSet, Exit, GarbageCollection, GcContext, GcInventory, GcPolicy,
+    GcTarget, ListedContainer, ListedState, PodRecords, RecordState, SandboxRecord, SandboxState, spec_hash,
 };
 use node_lifecycle::machine::Timestamp;
 use node_lifecycle::pod::{CompiledPod, Observed, PlanContext, plan};
@@ -121,4 +121,36 @@ fn wait_for_next_sidecar_only() {
         both(&spec).map(|pod| names(&pod, pod.waits_for(ContainerIndex(0), running).iter()));
     assert_eq!(right, ["mesh"]);
     assert!(kubelet.is_empty());
+}
+
+#[test]
+fn count_failed_removals() {
+    // Two pods have a dead container each, one may stay, and the older cannot be removed.
+    let dead = |id: &str, created: i64| ListedContainer {
+        id: id.into(),
+        pod: id.into(),
+        sandbox: id.into(),
+        name: "app".into(),
+        state: ListedState::Exited,
+        created_at: Timestamp::from_unix_seconds(created),
+    };
+    let inventory = GcInventory {
+        containers: Some(vec![dead("stuck", 100), dead("other", 200)]),
+        ..GcInventory::default()
+    };
+    let policy = GcPolicy { max_containers: Some(1), ..GcPolicy::default() };
+    let context = GcContext { now: Timestamp::from_unix_seconds(1000), ..GcContext::default() };
+    let [right, kubelet] = [Compat::default(), Compat::kubelet_1_32()].map(|compat| {
+        let mut collection = GarbageCollection::begin(&inventory, &policy, &context, compat);
+        let mut tried = Vec::new();
+        while let Some(removal) = collection.next_removal() {
+            let GcTarget::Container { id, .. } = &removal.target else { panic!("{removal}") };
+            tried.push(id.to_string());
+            let succeeded = id.as_str() != "stuck";
+            collection.finished(succeeded);
+        }
+        tried
+    });
+    assert_eq!(right, ["stuck", "other"]);
+    assert_eq!(kubelet, ["stuck"]);
 }

@@ -1,8 +1,11 @@
-//! One container: what is observed of it, whether it runs again, how long that waits, how it is stopped.
+//! One container: what is observed of it, whether it runs again, how long that waits, how it is stopped, when
+//! what is left of it goes.
 //!
 //! * [`ContainerRecord`] and [`SandboxRecord`] are what a runtime reports, any number of attempts.
 //! * [`restarts`] decides whether a container that is not running is started (again).
 //! * [`BackOff`] is Kubernetes' exponential back-off; [`CrashLoop`] is what it means for crashing containers.
+//! * [`gc_plan`] says which dead containers, sandboxes and log folders go; [`GarbageCollection`] is the same step
+//!   by step.
 //! * [`grace_seconds`] and [`Stop`] carry one container from the decision to stop it to the stop signal.
 //!
 //! ```
@@ -21,6 +24,7 @@
 
 mod backoff;
 mod crash_loop;
+mod gc;
 mod index;
 mod probe;
 mod record;
@@ -29,6 +33,10 @@ mod stop;
 
 pub use backoff::{BackOff, BackOffSettings};
 pub use crash_loop::{CrashLoop, CrashLoopSettings, InBackOff};
+pub use gc::{
+    GarbageCollection, GcContext, GcInventory, GcPolicy, GcReason, GcScope, GcTarget, ListedContainer,
+    ListedSandbox, ListedState, Removal, gc_plan,
+};
 pub use index::{ContainerIndex, ContainerKind, ContainerSet};
 pub use probe::{ProbeKind, ProbeResult, ProbeResults};
 pub use record::{ContainerRecord, Exit, PodRecords, RecordState, SandboxRecord, SandboxState};

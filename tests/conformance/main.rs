@@ -8,6 +8,7 @@
 
 mod backoff;
 mod compare;
+mod gc;
 mod pod;
 mod quantity;
 mod resources;
@@ -29,6 +30,7 @@ type Adapter = fn(&Value, &Value) -> (Value, Value);
 
 const ADAPTERS: &[(&str, Adapter)] = &[
     ("backoff", |input, out| (out.clone(), backoff::backoff(input, out))),
+    ("container_gc", gc::container_gc),
     ("crash_backoff", |input, out| (out.clone(), backoff::crash_backoff(input))),
     ("pod_actions", |input, out| (out.clone(), pod::pod_actions(input))),
     ("pod_phase", |input, out| (out.clone(), pod::pod_phase(input))),
@@ -44,7 +46,6 @@ const NOT_YET: &[&str] = &[
     "config_defaults",
     "config_merge",
     "config_validate",
-    "container_gc",
     "cpu_topology",
     "credential_lookup",
     "effective_pod_grace",
