@@ -4,11 +4,12 @@
 
 use std::sync::Arc;
 
-use node_lifecycle::api::{Container, Pod, PodSpec, RestartPolicy};
+use node_lifecycle::api::{Container, Pod, PodSpec, Probe, RestartPolicy};
 use node_lifecycle::behaviour::{Behaviour, Compat};
 use node_lifecycle::container::{
     ContainerIndex, ContainerRecord, ContainerSet, Exit, GarbageCollection, GcContext, GcInventory, GcPolicy,
-    GcTarget, ListedContainer, ListedState, PodRecords, RecordState, SandboxRecord, SandboxState, spec_hash,
+    GcTarget, KeptWithContainer, ListedContainer, ListedState, PodRecords, ProbeKind, RecordState,
+    SandboxRecord, SandboxState, spec_hash,
 };
 use node_lifecycle::machine::Timestamp;
 use node_lifecycle::pod::{CompiledPod, Observed, PlanContext, plan};
@@ -153,4 +154,23 @@ fn count_failed_removals() {
     });
     assert_eq!(right, ["stuck", "other"]);
     assert_eq!(kubelet, ["stuck"]);
+}
+
+#[test]
+fn forget_probe_grace() {
+    let probe = Probe { termination_grace_period_seconds: Some(60), ..Probe::default() };
+    let spec = PodSpec {
+        termination_grace_period_seconds: Some(5),
+        containers: vec![Container { liveness_probe: Some(probe), ..container("app") }],
+        ..PodSpec::default()
+    };
+    let pod = Pod { spec: Arc::new(spec), ..Pod::default() };
+    // The agent has restarted, and all that is left of the pod is what the runtime kept.
+    let [right, kubelet] = [Compat::default(), Compat::kubelet_1_32()].map(|compat| {
+        let kept = KeptWithContainer::of(&pod, &pod.spec.containers[0], compat);
+        let (found, faults) = KeptWithContainer::read(&kept.labels(), &kept.annotations());
+        assert_eq!(faults, []);
+        found.grace_seconds(Some(ProbeKind::Liveness))
+    });
+    assert_eq!((right, kubelet), (60, 5));
 }

@@ -43,8 +43,8 @@ mod validate;
 mod volume;
 
 pub use container::{
-    Container, ContainerRestartRule, ExitCodeOperator, ExitCodes, ImagePullPolicy, ResizePolicy,
-    RestartPolicy, RestartRuleAction, VolumeMount,
+    Container, ContainerPort, ContainerRestartRule, ExitCodeOperator, ExitCodes, ImagePullPolicy, Protocol,
+    ResizePolicy, RestartPolicy, RestartRuleAction, VolumeMount,
 };
 pub use duration::{GoDuration, ParseDurationError};
 pub use id::{ContainerId, SandboxId, Uid};
@@ -52,7 +52,7 @@ pub use manifest::{Manifest, ManifestError, ManifestErrors, ManifestPod, Origin,
 pub use metadata::ObjectMeta;
 pub use pod::{LocalObjectReference, Pod, PodReadinessGate, PodSpec, Toleration};
 pub use probe::{
-    ExecAction, GrpcAction, HttpGetAction, Lifecycle, LifecycleHandler, Port, Probe, SleepAction,
+    ExecAction, GrpcAction, HttpGetAction, HttpHeader, Lifecycle, LifecycleHandler, Port, Probe, SleepAction,
     TcpSocketAction,
 };
 pub use quantity::*;

@@ -99,6 +99,20 @@ pub struct HttpGetAction {
     /// `HTTP` or `HTTPS`; absent means `HTTP`.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub scheme: String,
+    /// Headers beside the usual ones; a name may come more than once.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
+    pub http_headers: Vec<HttpHeader>,
+}
+
+/// A header of a question over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct HttpHeader {
+    /// Its name; case does not matter.
+    #[serde(default, deserialize_with = "nullable")]
+    pub name: String,
+    /// Its value.
+    #[serde(default, deserialize_with = "nullable")]
+    pub value: String,
 }
 
 /// A connection that is opened.

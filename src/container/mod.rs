@@ -7,6 +7,7 @@
 //! * [`gc_plan`] says which dead containers, sandboxes and log folders go; [`GarbageCollection`] is the same step
 //!   by step.
 //! * [`grace_seconds`] and [`Stop`] carry one container from the decision to stop it to the stop signal.
+//! * [`KeptWithContainer`] is what has to be known for that when the pod is not.
 //!
 //! ```
 //! use node_lifecycle::container::{CrashLoop, CrashLoopSettings};
@@ -26,6 +27,7 @@ mod backoff;
 mod crash_loop;
 mod gc;
 mod index;
+mod kept;
 mod probe;
 mod record;
 mod restart;
@@ -38,7 +40,10 @@ pub use gc::{
     ListedSandbox, ListedState, Removal, gc_plan,
 };
 pub use index::{ContainerIndex, ContainerKind, ContainerSet};
+pub use kept::{KeptFault, KeptWithContainer};
 pub use probe::{ProbeKind, ProbeResult, ProbeResults};
 pub use record::{ContainerRecord, Exit, PodRecords, RecordState, SandboxRecord, SandboxState};
 pub use restart::{restarts, spec_hash, succeeded};
-pub use stop::{MINIMUM_GRACE_SECONDS, ProbeGrace, Stop, StopPhase, grace_seconds};
+pub use stop::{
+    MINIMUM_GRACE_SECONDS, ProbeGrace, Stop, StopForecast, StopPhase, forecast_stop, grace_seconds,
+};

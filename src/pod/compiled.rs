@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Overhead, PodResources, pod_resources, qos_class};
 use crate::api::{Container, ImagePullPolicy, Pod, PodSpec, QosClass, RestartPolicy, Uid};
 use crate::behaviour::{Behaviour, Feature};
-use crate::container::{ContainerIndex, ContainerKind, ContainerSet, ProbeGrace, spec_hash};
+use crate::container::{ContainerIndex, ContainerKind, ContainerSet, ProbeGrace, ProbeKind, spec_hash};
 use crate::ordering::{Edge, Ordering, OrderingError};
 
 /// A pod's spec made ready for decisions: containers by index, kinds, effective restart policies, orders,
@@ -216,6 +216,16 @@ impl CompiledPod {
 }
 
 impl CompiledContainer {
+    /// The grace period of one of its probes.
+    #[must_use]
+    pub const fn probe_grace(&self, probe: ProbeKind) -> ProbeGrace {
+        match probe {
+            ProbeKind::Startup => self.startup_grace,
+            ProbeKind::Liveness => self.liveness_grace,
+            ProbeKind::Readiness => None,
+        }
+    }
+
     fn of(container: &Container, kind: ContainerKind, spec: &PodSpec) -> Self {
         let kind =
             if kind == ContainerKind::Init && container.is_sidecar() { ContainerKind::Sidecar } else { kind };
