@@ -87,6 +87,7 @@ pub struct ExecAction {
 
 /// A question over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct HttpGetAction {
     /// The path; absent means `/`.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]

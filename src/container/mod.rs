@@ -6,6 +6,7 @@
 //! * [`BackOff`] is Kubernetes' exponential back-off; [`CrashLoop`] is what it means for crashing containers.
 //! * [`gc_plan`] says which dead containers, sandboxes and log folders go; [`GarbageCollection`] is the same step
 //!   by step.
+//! * [`hook_action`] says what a hook does; [`HttpRequest`] is a question over HTTP, a hook's or a probe's.
 //! * [`grace_seconds`] and [`Stop`] carry one container from the decision to stop it to the stop signal.
 //! * [`KeptWithContainer`] is what has to be known for that when the pod is not.
 //!
@@ -26,10 +27,12 @@
 mod backoff;
 mod crash_loop;
 mod gc;
+mod hooks;
 mod index;
 mod kept;
 mod probe;
 mod record;
+mod request;
 mod restart;
 mod stop;
 
@@ -39,10 +42,12 @@ pub use gc::{
     GarbageCollection, GcContext, GcInventory, GcPolicy, GcReason, GcScope, GcTarget, ListedContainer,
     ListedSandbox, ListedState, Removal, gc_plan,
 };
+pub use hooks::{HTTP_FALLBACK_REASON, HookAction, HookError, HookKind, hook_action, http_fallback_message};
 pub use index::{ContainerIndex, ContainerKind, ContainerSet};
 pub use kept::{KeptFault, KeptWithContainer};
 pub use probe::{ProbeKind, ProbeResult, ProbeResults};
 pub use record::{ContainerRecord, Exit, PodRecords, RecordState, SandboxRecord, SandboxState};
+pub use request::{HttpRequest, RequestError, Scheme, resolve_port};
 pub use restart::{restarts, spec_hash, succeeded};
 pub use stop::{
     MINIMUM_GRACE_SECONDS, ProbeGrace, Stop, StopForecast, StopPhase, forecast_stop, grace_seconds,
