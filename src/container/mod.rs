@@ -8,6 +8,7 @@
 //!   by step.
 //! * [`hook_action`] says what a hook does; [`HttpRequest`] is a question over HTTP, a hook's or a probe's.
 //! * [`grace_seconds`] and [`Stop`] carry one container from the decision to stop it to the stop signal.
+//! * [`stop_signal`] says with which signal.
 //! * [`KeptWithContainer`] is what has to be known for that when the pod is not.
 //!
 //! ```
@@ -34,6 +35,7 @@ mod probe;
 mod record;
 mod request;
 mod restart;
+mod signal;
 mod stop;
 
 pub use backoff::{BackOff, BackOffSettings};
@@ -49,6 +51,8 @@ pub use probe::{ProbeKind, ProbeResult, ProbeResults};
 pub use record::{ContainerRecord, Exit, PodRecords, RecordState, SandboxRecord, SandboxState};
 pub use request::{HttpRequest, RequestError, Scheme, resolve_port};
 pub use restart::{restarts, spec_hash, succeeded};
+pub(crate) use signal::own_stop_signal;
+pub use signal::stop_signal;
 pub use stop::{
     MINIMUM_GRACE_SECONDS, ProbeGrace, Stop, StopForecast, StopPhase, forecast_stop, grace_seconds,
 };
