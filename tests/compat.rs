@@ -9,8 +9,10 @@ use std::time::Duration;
 use node_lifecycle::api::{Container, ExecAction, Pod, PodPhase, PodSpec, Probe, RestartPolicy, Uid};
 use node_lifecycle::behaviour::{Behaviour, Compat};
 use node_lifecycle::container::{
-    ContainerIndex, ContainerRecord, ContainerSet, Exit, InstanceSight, InstanceState, PodRecords, PodSight,
-    ProberSettings, Readiness, RecordState, SandboxRecord, SandboxState, Sight, spec_hash,
+    ContainerIndex, ContainerRecord, ContainerSet, Exit, GarbageCollection, GcContext, GcInventory, GcPolicy,
+    GcTarget, InstanceSight, InstanceState, KeptWithContainer, ListedContainer, ListedState, PodRecords,
+    PodSight, ProbeKind, ProberSettings, Readiness, RecordState, SandboxRecord, SandboxState, Sight,
+    spec_hash,
 };
 use node_lifecycle::machine::{Machine, Timestamp};
 use node_lifecycle::pod::{
@@ -309,4 +311,55 @@ fn finish_observed_static_pods() {
         workers.stage(&"1".into())
     });
     assert_eq!((right, kubelet), (Some(PodStage::Terminating), Some(PodStage::Finished)));
+}
+
+#[test]
+fn count_failed_removals() {
+    // Two pods have a dead container each, one may stay, and the older cannot be removed.
+    let dead = |id: &str, created: i64| ListedContainer {
+        id: id.into(),
+        pod: id.into(),
+        sandbox: id.into(),
+        name: "app".into(),
+        state: ListedState::Exited,
+        created_at: Timestamp::from_unix_seconds(created),
+    };
+    let inventory = GcInventory {
+        containers: Some(vec![dead("stuck", 100), dead("other", 200)]),
+        ..GcInventory::default()
+    };
+    let policy = GcPolicy { max_containers: Some(1), ..GcPolicy::default() };
+    let context = GcContext { now: Timestamp::from_unix_seconds(1000), ..GcContext::default() };
+    let [right, kubelet] = [Compat::default(), Compat::kubelet_1_32()].map(|compat| {
+        let mut collection = GarbageCollection::begin(&inventory, &policy, &context, compat);
+        let mut tried = Vec::new();
+        while let Some(removal) = collection.next_removal() {
+            let GcTarget::Container { id, .. } = &removal.target else { panic!("{removal}") };
+            tried.push(id.to_string());
+            let succeeded = id.as_str() != "stuck";
+            collection.finished(succeeded);
+        }
+        tried
+    });
+    assert_eq!(right, ["stuck", "other"]);
+    assert_eq!(kubelet, ["stuck"]);
+}
+
+#[test]
+fn forget_probe_grace() {
+    let probe = Probe { termination_grace_period_seconds: Some(60), ..Probe::default() };
+    let spec = PodSpec {
+        termination_grace_period_seconds: Some(5),
+        containers: vec![Container { liveness_probe: Some(probe), ..container("app") }],
+        ..PodSpec::default()
+    };
+    let pod = Pod { spec: Arc::new(spec), ..Pod::default() };
+    // The agent has restarted, and all that is left of the pod is what the runtime kept.
+    let [right, kubelet] = [Compat::default(), Compat::kubelet_1_32()].map(|compat| {
+        let kept = KeptWithContainer::of(&pod, &pod.spec.containers[0], compat);
+        let (found, faults) = KeptWithContainer::read(&kept.labels(), &kept.annotations());
+        assert_eq!(faults, []);
+        found.grace_seconds(Some(ProbeKind::Liveness))
+    });
+    assert_eq!((right, kubelet), (60, 5));
 }

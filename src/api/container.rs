@@ -24,7 +24,7 @@ pub struct Container {
     /// Its arguments.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub args: Vec<String>,
-    /// Ports that it listens on. Probes and hooks can name them.
+    /// Ports that it listens on, as far as it names them.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub ports: Vec<ContainerPort>,
     /// Requests and limits.
@@ -64,17 +64,33 @@ pub struct Container {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ContainerPort {
-    /// Its name, unique in the pod; empty for none.
+    /// Its name, by which probes and hooks may call it. Absent: it has none.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub name: String,
-    /// Its number in the pod, 1 to 65535.
-    pub container_port: u16,
-    /// Its number on the node; 0 for none.
+    /// Its number on the node; 0 stands for none.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub host_port: u16,
-    /// `TCP`, `UDP` or `SCTP`; absent means `TCP`.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
-    pub protocol: String,
+    /// Its number, from 1 to 65535.
+    pub container_port: u16,
+    /// What is spoken there.
+    #[serde(default, deserialize_with = "nullable")]
+    pub protocol: Protocol,
+    /// The node's address at which the host port is bound. Absent: all of them.
+    #[serde(default, rename = "hostIP", deserialize_with = "nullable", skip_serializing_if = "is_default")]
+    pub host_ip: String,
+}
+
+/// What is spoken on a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Protocol {
+    /// TCP. The default.
+    #[default]
+    Tcp,
+    /// UDP.
+    Udp,
+    /// SCTP.
+    Sctp,
 }
 
 /// Whether something that ended runs again.

@@ -38,25 +38,27 @@ mod pod;
 mod probe;
 mod quantity;
 mod resources;
+mod signal;
 mod status;
 mod validate;
 mod volume;
 
 pub use container::{
-    Container, ContainerPort, ContainerRestartRule, ExitCodeOperator, ExitCodes, ImagePullPolicy,
+    Container, ContainerPort, ContainerRestartRule, ExitCodeOperator, ExitCodes, ImagePullPolicy, Protocol,
     ResizePolicy, RestartPolicy, RestartRuleAction, VolumeMount,
 };
 pub use duration::{GoDuration, ParseDurationError};
 pub use id::{ContainerId, SandboxId, Uid};
 pub use manifest::{Manifest, ManifestError, ManifestErrors, ManifestPod, Origin, read_pods};
 pub use metadata::ObjectMeta;
-pub use pod::{LocalObjectReference, Pod, PodReadinessGate, PodSpec, Toleration};
+pub use pod::{LocalObjectReference, Pod, PodOs, PodReadinessGate, PodSpec, Toleration};
 pub use probe::{
     ExecAction, GrpcAction, HttpGetAction, HttpHeader, Lifecycle, LifecycleHandler, Port, Probe, SleepAction,
     TcpSocketAction,
 };
 pub use quantity::*;
 pub use resources::{ResourceList, ResourceRequirements};
+pub use signal::{ParseStopSignalError, StopSignal, StopSignalError};
 pub use status::{
     ConditionStatus, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
     ContainerStatus, PodCondition, PodIp, PodPhase, PodStatus, QosClass,

@@ -102,6 +102,9 @@ pub struct PodSpec {
     /// The node that it runs on.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub node_name: String,
+    /// The operating system that it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub os: Option<PodOs>,
     /// Whether it shares the node's network.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub host_network: bool,
@@ -138,6 +141,14 @@ pub struct PodSpec {
     /// Volumes.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub volumes: Vec<Volume>,
+}
+
+/// The operating system that a pod is for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PodOs {
+    /// `linux` or `windows`.
+    #[serde(default, deserialize_with = "nullable")]
+    pub name: String,
 }
 
 /// A condition that has to be true before the pod is ready.

@@ -100,15 +100,15 @@ pub struct HttpGetAction {
     /// `HTTP` or `HTTPS`; absent means `HTTP`.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub scheme: String,
-    /// Headers of the request; a name may come more than once.
+    /// Headers beside the usual ones; a name may come more than once.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub http_headers: Vec<HttpHeader>,
 }
 
-/// A header of a request.
+/// A header of a question over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct HttpHeader {
-    /// Its name.
+    /// Its name; case does not matter.
     #[serde(default, deserialize_with = "nullable")]
     pub name: String,
     /// Its value.

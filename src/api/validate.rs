@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::{Container, LifecycleHandler, Pod, PodSpec, Probe, ResourceRequirements, RestartPolicy};
+use super::{
+    Container, LifecycleHandler, Pod, PodSpec, Probe, ResourceRequirements, RestartPolicy, StopSignal,
+};
 
 /// One thing that is wrong with an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +112,11 @@ impl Check {
         if spec.host_network && spec.host_users == Some(false) {
             self.refuse("spec.hostNetwork", "is true, expected false: the pod has `hostUsers: false`");
         }
+        if let Some(os) = &spec.os
+            && !["linux", "windows"].contains(&os.name.as_str())
+        {
+            self.refuse("spec.os.name", format!("is `{}`, expected linux or windows", os.name));
+        }
         self.resources("spec.resources", &spec.resources);
         for (name, amount) in &spec.overhead {
             self.amount(format_args!("spec.overhead.{name}"), amount);
@@ -171,6 +178,11 @@ impl Check {
                 self.refuse(path, "is not for this container: only app containers and sidecars have it");
             }
         }
+        if let Some(signal) =
+            container.lifecycle.as_ref().and_then(|lifecycle| lifecycle.stop_signal.as_ref())
+        {
+            self.stop_signal(list, &format!("{path}.lifecycle.stopSignal"), signal, spec);
+        }
         if let Some(lifecycle) = &container.lifecycle {
             for (field, handler) in [("postStart", &lifecycle.post_start), ("preStop", &lifecycle.pre_stop)] {
                 let Some(handler) = handler else { continue };
@@ -229,6 +241,14 @@ impl Check {
             self.refuse(grace, "is not for readiness probes: they stop nothing");
         } else {
             self.at_least(grace, probe.termination_grace_period_seconds, 1);
+        }
+    }
+
+    fn stop_signal(&mut self, list: List, path: &str, signal: &str, spec: &PodSpec) {
+        if list == List::Ephemeral {
+            self.refuse(path, "is not for ephemeral containers");
+        } else if let Err(error) = StopSignal::for_os(signal, spec.os.as_ref()) {
+            self.refuse(path, format!("is wrong: {error}"));
         }
     }
 
@@ -322,6 +342,28 @@ mod tests {
                 "spec.containers[1].name",
                 "spec.containers[1].image",
             ]
+        );
+    }
+
+    #[test]
+    fn a_stop_signal_needs_an_operating_system() {
+        let spec = |os: &str, signal: &str| {
+            format!(
+                r#"{{{os}"containers": [{{"name": "a", "image": "a", "lifecycle": {{"stopSignal": "{signal}"}}}}]}}"#
+            )
+        };
+        assert_eq!(
+            errors(&spec("", "SIGHUP")),
+            "spec.containers[0].lifecycle.stopSignal: is wrong: SIGHUP needs `spec.os.name`: signals are the operating system's"
+        );
+        assert_eq!(
+            errors(&spec(r#""os": {"name": "windows"}, "#, "SIGHUP")),
+            "spec.containers[0].lifecycle.stopSignal: is wrong: SIGHUP is no signal of windows: expected SIGTERM or SIGKILL"
+        );
+        assert_eq!(
+            errors(&spec(r#""os": {"name": "linux"}, "#, "HUP")),
+            "spec.containers[0].lifecycle.stopSignal: is wrong: `HUP` is no signal: expected a name such as \
+             SIGTERM, SIGUSR1 or SIGRTMIN+3"
         );
     }
 

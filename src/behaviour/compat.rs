@@ -10,6 +10,15 @@ use serde::{Deserialize, Serialize};
 #[serde(default, rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Compat {
+    /// In the garbage collection of containers a removal that failed counts as done.
+    ///
+    /// Right: it frees nothing, and the next candidate is tried.
+    pub count_failed_removals: bool,
+    /// The grace periods of a container's own probes are not kept with it, so that they are lost once its pod is
+    /// not known any more.
+    ///
+    /// Right: they are kept as the pod's is.
+    pub forget_probe_grace: bool,
     /// Under the restart policy `Never`, containers that finished run a second time when the pod's first
     /// sandbox is found without its record (attempt 0 is made anew).
     ///
@@ -66,6 +75,8 @@ impl Compat {
     #[must_use]
     pub const fn kubelet_1_32() -> Self {
         Self {
+            count_failed_removals: true,
+            forget_probe_grace: true,
             rerun_finished_containers: true,
             start_work_for_deleted_pods: true,
             wait_for_next_sidecar_only: true,

@@ -1,10 +1,16 @@
-//! One container: what is observed of it, whether it runs again, how long that waits, how it is stopped.
+//! One container: what is observed of it, whether it runs again, how long that waits, how it is stopped, when
+//! what is left of it goes.
 //!
 //! * [`ContainerRecord`] and [`SandboxRecord`] are what a runtime reports, any number of attempts.
 //! * [`restarts`] decides whether a container that is not running is started (again).
 //! * [`BackOff`] is Kubernetes' exponential back-off; [`CrashLoop`] is what it means for crashing containers.
 //! * [`Prober`] is one probe of a container: what it asks (a [`ProbeCheck`]), when, and what the answers come to.
+//! * [`gc_plan`] says which dead containers, sandboxes and log folders go; [`GarbageCollection`] is the same step
+//!   by step.
+//! * [`hook_action`] says what a hook does; [`HttpRequest`] is a question over HTTP, a hook's or a probe's.
 //! * [`grace_seconds`] and [`Stop`] carry one container from the decision to stop it to the stop signal.
+//! * [`stop_signal`] says with which signal.
+//! * [`KeptWithContainer`] is what has to be known for that when the pod is not.
 //!
 //! ```
 //! use node_lifecycle::container::{CrashLoop, CrashLoopSettings};
@@ -22,15 +28,26 @@
 
 mod backoff;
 mod crash_loop;
+mod gc;
+mod hooks;
 mod index;
+mod kept;
 mod probe;
 mod record;
+mod request;
 mod restart;
+mod signal;
 mod stop;
 
 pub use backoff::{BackOff, BackOffSettings};
 pub use crash_loop::{CrashLoop, CrashLoopSettings, InBackOff};
+pub use gc::{
+    GarbageCollection, GcContext, GcInventory, GcPolicy, GcReason, GcScope, GcTarget, ListedContainer,
+    ListedSandbox, ListedState, Removal, gc_plan,
+};
+pub use hooks::{HTTP_FALLBACK_REASON, HookAction, HookError, HookKind, hook_action, http_fallback_message};
 pub use index::{ContainerIndex, ContainerKind, ContainerSet};
+pub use kept::{KeptFault, KeptWithContainer};
 pub use probe::{
     CheckError, CompiledProbe, HttpCheck, HttpScheme, InstanceSight, InstanceState, Pace, PodSight,
     ProbeAnswer, ProbeCheck, ProbeFault, ProbeKind, ProbeResult, ProbeResults, Prober, ProberAction,
@@ -38,5 +55,10 @@ pub use probe::{
     readiness,
 };
 pub use record::{ContainerRecord, Exit, PodRecords, RecordState, SandboxRecord, SandboxState};
+pub use request::{HttpRequest, RequestError, Scheme, resolve_port};
 pub use restart::{restarts, spec_hash, succeeded};
-pub use stop::{MINIMUM_GRACE_SECONDS, ProbeGrace, Stop, StopPhase, grace_seconds};
+pub(crate) use signal::own_stop_signal;
+pub use signal::stop_signal;
+pub use stop::{
+    MINIMUM_GRACE_SECONDS, ProbeGrace, Stop, StopForecast, StopPhase, forecast_stop, grace_seconds,
+};

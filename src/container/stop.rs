@@ -134,6 +134,43 @@ impl Stop {
     }
 }
 
+/// How a container will go, by [`forecast_stop`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StopForecast {
+    /// Whether its `preStop` hook is run.
+    pub runs_hook: bool,
+    /// When it is told to stop, from the beginning.
+    pub stopped_at: Duration,
+    /// The timeout that it is given, in whole seconds.
+    pub timeout_seconds: u64,
+}
+
+/// How one container will go that is stopped alone, with `grace` seconds: `pre_stop` is how long its hook takes,
+/// if it has one. It drives a [`Stop`].
+///
+/// ```
+/// use node_lifecycle::container::{StopForecast, forecast_stop};
+/// use std::time::Duration;
+///
+/// let hook = Duration::from_millis(3_900);
+/// let forecast = forecast_stop(10, Some(hook));
+/// assert_eq!(forecast, StopForecast { runs_hook: true, stopped_at: hook, timeout_seconds: 7 });
+/// ```
+#[must_use]
+pub fn forecast_stop(grace: i64, pre_stop: Option<Duration>) -> StopForecast {
+    let start = Timestamp::UNIX_EPOCH;
+    let mut stop = Stop::begin(start, grace, pre_stop.is_some());
+    let runs_hook = stop.phase == StopPhase::Hook;
+    let mut now = start;
+    while !stop.advance(now, true) {
+        // It is the container's turn, so only its hook can keep it.
+        now = stop.deadline().min(start + pre_stop.unwrap_or_default());
+        stop.hook_finished(now);
+    }
+    StopForecast { runs_hook, stopped_at: now - start, timeout_seconds: stop.grace }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

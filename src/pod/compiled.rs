@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use super::{Overhead, PodResources, pod_resources, qos_class};
-use crate::api::{Container, ImagePullPolicy, Pod, PodSpec, QosClass, RestartPolicy, Uid};
+use crate::api::{
+    Container, ImagePullPolicy, Pod, PodSpec, QosClass, RestartPolicy, StopSignal, StopSignalError, Uid,
+};
 use crate::behaviour::{Behaviour, Feature};
-use crate::container::{ContainerIndex, ContainerKind, ContainerSet, ProbeGrace, spec_hash};
+use crate::container::{
+    ContainerIndex, ContainerKind, ContainerSet, ProbeGrace, ProbeKind, own_stop_signal, spec_hash,
+};
 use crate::ordering::{Edge, Ordering, OrderingError};
 
 /// A pod's spec made ready for decisions: containers by index, kinds, effective restart policies, orders,
@@ -69,6 +73,9 @@ pub struct CompiledContainer {
     pub post_start: bool,
     /// Whether it has a `preStop` hook.
     pub pre_stop: bool,
+    /// The signal that its spec stops it with, if it names one and the gate `ContainerStopSignals` is on; else the
+    /// image's is used.
+    pub stop_signal: Option<StopSignal>,
     /// The grace period of its startup probe.
     pub startup_grace: ProbeGrace,
     /// The grace period of its liveness probe.
@@ -82,6 +89,15 @@ pub enum CompileError {
     /// Its containers have no order.
     #[error(transparent)]
     Ordering(#[from] OrderingError),
+    /// The signal that a container is to be stopped with is none that it can have.
+    #[error("container {container}: {error}")]
+    StopSignal {
+        /// The container.
+        container: String,
+        /// What is wrong.
+        #[source]
+        error: StopSignalError,
+    },
     /// It uses what a feature gate that is off has to allow.
     #[error("{path}: needs the feature gate {gate}, which is off: {allowed}")]
     GateNeeded {
@@ -119,9 +135,9 @@ impl CompiledPod {
             (ContainerKind::Ephemeral, &spec.ephemeral_containers),
         ];
         let containers = lists.into_iter().flat_map(|(kind, containers)| {
-            containers.iter().map(move |container| CompiledContainer::of(container, kind, spec))
+            containers.iter().map(move |container| CompiledContainer::of(container, kind, spec, behaviour))
         });
-        let containers: Vec<_> = containers.collect();
+        let containers = containers.collect::<Result<Vec<_>, _>>()?;
         let mut sets = Sets::default();
         for (index, container) in (0..).map(ContainerIndex).zip(&containers) {
             match container.kind {
@@ -216,14 +232,31 @@ impl CompiledPod {
 }
 
 impl CompiledContainer {
-    fn of(container: &Container, kind: ContainerKind, spec: &PodSpec) -> Self {
+    /// The grace period of one of its probes.
+    #[must_use]
+    pub const fn probe_grace(&self, probe: ProbeKind) -> ProbeGrace {
+        match probe {
+            ProbeKind::Startup => self.startup_grace,
+            ProbeKind::Liveness => self.liveness_grace,
+            ProbeKind::Readiness => None,
+        }
+    }
+
+    fn of(
+        container: &Container,
+        kind: ContainerKind,
+        spec: &PodSpec,
+        behaviour: &Behaviour,
+    ) -> Result<Self, CompileError> {
         let kind =
             if kind == ContainerKind::Init && container.is_sidecar() { ContainerKind::Sidecar } else { kind };
         let own_policy = container.restart_policy.filter(|_| kind != ContainerKind::Sidecar);
         let grace = |probe: &Option<crate::api::Probe>| {
             probe.as_ref().and_then(|probe| probe.termination_grace_period_seconds)
         };
-        Self {
+        let stop_signal = own_stop_signal(spec, container, behaviour.gates)
+            .map_err(|error| CompileError::StopSignal { container: container.name.clone(), error })?;
+        Ok(Self {
             name: container.name.as_str().into(),
             image: container.image.as_str().into(),
             kind,
@@ -237,9 +270,10 @@ impl CompiledContainer {
             readiness_probe: container.readiness_probe.is_some(),
             post_start: container.post_start().is_some(),
             pre_stop: container.pre_stop().is_some(),
+            stop_signal,
             startup_grace: grace(&container.startup_probe),
             liveness_grace: grace(&container.liveness_probe),
-        }
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 //! * [`plan`] says what must be done to bring the two in line, with a reason for every entry; [`phase`] says where
 //!   the pod is in its life.
 //! * [`forecast`] says how the containers will go when the pod is deleted; [`Termination`] is the same as it happens.
+//! * [`active_deadline`] says whether the pod has been active for too long.
 //! * [`qos_class`], [`pod_resources`], [`oom_score_adj`] and [`pod_cgroup`] are what the node sets aside for it.
 //! * [`Worker`] is the machine of one pod's containers: events in, actions out. [`PodProbes`] is that of its probes.
 //! * [`Workers`] is the machine of all pods that a node agent knows: which is brought up, which goes, which is gone.
@@ -29,6 +30,7 @@
 
 mod cgroup;
 mod compiled;
+mod deadline;
 mod observed;
 mod phase;
 mod plan;
@@ -43,6 +45,7 @@ pub use cgroup::{
     DEFAULT_CPU_PERIOD_US, PodCgroup, cpu_period_us, cpu_quota_us, cpu_shares, cpu_weight, pod_cgroup,
 };
 pub use compiled::{CompileError, CompiledContainer, CompiledPod};
+pub use deadline::{ActiveDeadline, DEADLINE_EXCEEDED, DEADLINE_EXCEEDED_MESSAGE, active_deadline};
 pub use observed::Observed;
 pub use phase::{Seen, phase};
 pub use plan::{

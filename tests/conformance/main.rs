@@ -8,6 +8,7 @@
 
 mod backoff;
 mod compare;
+mod gc;
 mod pod;
 mod prober;
 mod quantity;
@@ -31,8 +32,10 @@ type Adapter = fn(&Value, &Value) -> (Value, Value);
 
 const ADAPTERS: &[(&str, Adapter)] = &[
     ("backoff", |input, out| (out.clone(), backoff::backoff(input, out))),
+    ("container_gc", gc::container_gc),
     ("crash_backoff", |input, out| (out.clone(), backoff::crash_backoff(input))),
     ("effective_pod_grace", |input, out| (out.clone(), workers::effective_pod_grace(input))),
+    ("kill_grace", |input, out| (out.clone(), stop::kill_grace(input))),
     ("pod_actions", |input, out| (out.clone(), pod::pod_actions(input))),
     ("pod_phase", |input, out| (out.clone(), pod::pod_phase(input))),
     ("prober", |input, out| (out.clone(), prober::prober(input))),
@@ -49,7 +52,6 @@ const NOT_YET: &[&str] = &[
     "config_defaults",
     "config_merge",
     "config_validate",
-    "container_gc",
     "cpu_topology",
     "credential_lookup",
     "eviction_admit",
@@ -59,7 +61,6 @@ const NOT_YET: &[&str] = &[
     "image_gc",
     "image_pull_decision",
     "image_ref",
-    "kill_grace",
     "node_allocatable",
     "node_conditions",
     "node_shutdown",

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use node_lifecycle::container::{ContainerSet, grace_seconds};
+use node_lifecycle::behaviour::Compat;
+use node_lifecycle::container::{ContainerSet, KeptWithContainer, ProbeKind, forecast_stop, grace_seconds};
 use node_lifecycle::pod::{Ending, forecast};
 use serde_json::{Map, Value, json};
 
@@ -47,4 +48,43 @@ pub(crate) fn termination_order(input: &Value) -> Value {
         })
     });
     json!({"waitsFor": waits_for.collect::<Map<_, _>>(), "timeline": timeline.collect::<Vec<_>>()})
+}
+
+pub(crate) fn kill_grace(input: &Value) -> Value {
+    let (api, pod) = pod(input);
+    let index = pod.index_of(input["container"].as_str().unwrap_or_default());
+    let Some(container) = index.and_then(|index| pod.container(index)) else {
+        return json!({"error": true, "preStopRan": false});
+    };
+    let failed = match input["reason"].as_str() {
+        Some("LivenessProbe") => Some(ProbeKind::Liveness),
+        Some("StartupProbe") => Some(ProbeKind::Startup),
+        _ => None,
+    };
+    let known: bool = decode(&input["podKnown"]);
+    let deletion = api.metadata.deletion_grace_period_seconds;
+    let (base, has_hook) = if known {
+        let probe = failed.and_then(|failed| container.probe_grace(failed));
+        let spec = pod.spec.termination_grace_period_seconds;
+        (grace_seconds(deletion, spec, probe), container.pre_stop)
+    } else {
+        let spec = &pod.spec;
+        let mut all = spec.init_containers.iter().chain(&spec.containers).chain(&spec.ephemeral_containers);
+        let spec = all.find(|spec| *spec.name == *container.name);
+        let spec = spec.unwrap_or_else(|| panic!("no container {}", container.name));
+        let kept = KeptWithContainer::of(&api, spec, Compat::kubelet_1_32());
+        let (kept, faults) = KeptWithContainer::read(&kept.labels(), &kept.annotations());
+        assert!(faults.is_empty(), "{faults:?}");
+        (kept.grace_seconds(failed), kept.pre_stop.is_some())
+    };
+    let grace = decode::<Option<i64>>(&input["gracePeriodOverrideSeconds"]).unwrap_or(base);
+    let pre_stop = has_hook.then(|| Duration::from_millis(decode(&input["preStopMs"])));
+    let forecast = forecast_stop(grace, pre_stop);
+    json!({
+        "baseGracePeriodSeconds": known.then_some(base),
+        "stopTimeoutSeconds": forecast.timeout_seconds,
+        "stopAtMs": millis(forecast.stopped_at),
+        "preStopRan": forecast.runs_hook,
+        "error": input["stopError"] == "other",
+    })
 }

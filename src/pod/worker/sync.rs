@@ -259,11 +259,12 @@ impl Worker {
         }
         let spec = self.pod.spec.termination_grace_period_seconds;
         let container = self.pod.container(kill.container);
-        let probe = match kill.reason {
-            KillReason::LivenessProbe => container.and_then(|container| container.liveness_grace),
-            KillReason::StartupProbe => container.and_then(|container| container.startup_grace),
+        let failed = match kill.reason {
+            KillReason::LivenessProbe => Some(ProbeKind::Liveness),
+            KillReason::StartupProbe => Some(ProbeKind::Startup),
             KillReason::DefinitionChanged | KillReason::Unknown => None,
         };
+        let probe = container.zip(failed).and_then(|(container, failed)| container.probe_grace(failed));
         let grace = grace_seconds(None, spec, probe);
         self.stop_alone((&kill.id, Some(kill.container)), grace, actions);
         if kill.restarts {
