@@ -1,7 +1,8 @@
 //! One container: what is observed of it, whether it runs again, how long that waits, how it is stopped.
 //!
 //! * [`ContainerRecord`] and [`SandboxRecord`] are what a runtime reports, any number of attempts.
-//! * [`restarts`] decides whether a container that is not running is started (again).
+//! * [`restarts`] decides whether a container that is not running is started (again); [`after_exit`] says what its
+//!   exit code means where it has rules of its own.
 //! * [`BackOff`] is Kubernetes' exponential back-off; [`CrashLoop`] is what it means for crashing containers.
 //! * [`grace_seconds`] and [`Stop`] carry one container from the decision to stop it to the stop signal.
 //!
@@ -32,5 +33,5 @@ pub use crash_loop::{CrashLoop, CrashLoopSettings, InBackOff};
 pub use index::{ContainerIndex, ContainerKind, ContainerSet};
 pub use probe::{ProbeKind, ProbeResult, ProbeResults};
 pub use record::{ContainerRecord, Exit, PodRecords, RecordState, SandboxRecord, SandboxState};
-pub use restart::{restarts, spec_hash, succeeded};
+pub use restart::{AfterExit, after_exit, restarts, spec_hash, succeeded};
 pub use stop::{MINIMUM_GRACE_SECONDS, ProbeGrace, Stop, StopPhase, grace_seconds};

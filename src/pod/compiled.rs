@@ -3,9 +3,15 @@
 use std::sync::Arc;
 
 use super::{Overhead, PodResources, pod_resources, qos_class};
-use crate::api::{Container, ImagePullPolicy, Pod, PodSpec, QosClass, RestartPolicy, Uid};
-use crate::behaviour::{Behaviour, Feature};
-use crate::container::{ContainerIndex, ContainerKind, ContainerSet, ProbeGrace, spec_hash};
+use crate::api::{
+    Container, ContainerRestartRule, ImagePullPolicy, Pod, PodSpec, QosClass, RestartPolicy,
+    RestartRuleAction, Uid,
+};
+use crate::behaviour::{Behaviour, Feature, FeatureGates};
+use crate::container::{
+    AfterExit, ContainerIndex, ContainerKind, ContainerRecord, ContainerSet, ProbeGrace, after_exit,
+    restarts, spec_hash,
+};
 use crate::ordering::{Edge, Ordering, OrderingError};
 
 /// A pod's spec made ready for decisions: containers by index, kinds, effective restart policies, orders,
@@ -40,6 +46,7 @@ struct Sets {
     sidecars: ContainerSet,
     apps: ContainerSet,
     ephemeral: ContainerSet,
+    restarting_all: ContainerSet,
 }
 
 /// A container of a compiled pod.
@@ -55,6 +62,8 @@ pub struct CompiledContainer {
     /// Its own restart policy where it has one and the gate `ContainerRestartRules` is on, else the pod's.
     /// (A sidecar's `Always` shows in its kind.)
     pub restart_policy: RestartPolicy,
+    /// What certain exit codes mean, before the policy is looked at (KEP-5307).
+    pub restart_rules: Vec<ContainerRestartRule>,
     /// When its image is pulled.
     pub image_pull_policy: ImagePullPolicy,
     /// What makes an instance outdated.
@@ -110,9 +119,7 @@ impl CompiledPod {
     pub fn compile_with(pod: &Pod, behaviour: &Arc<Behaviour>, edges: &[Edge]) -> Result<Self, CompileError> {
         let spec = &pod.spec;
         let ordering = Ordering::of(spec, edges)?;
-        if !behaviour.gates.enabled(Feature::ContainerRestartRules) {
-            refuse_container_policies(spec)?;
-        }
+        check_gates(spec, behaviour.gates)?;
         let lists = [
             (ContainerKind::Init, &spec.init_containers),
             (ContainerKind::App, &spec.containers),
@@ -132,6 +139,11 @@ impl CompiledPod {
                 }
                 ContainerKind::App => sets.apps.insert(index),
                 ContainerKind::Ephemeral => sets.ephemeral.insert(index),
+            }
+            let restarts_all =
+                |rule: &ContainerRestartRule| rule.action == RestartRuleAction::RestartAllContainers;
+            if container.restart_rules.iter().any(restarts_all) {
+                sets.restarting_all.insert(index);
             }
         }
         Ok(Self {
@@ -197,6 +209,12 @@ impl CompiledPod {
         self.sets.apps
     }
 
+    /// Those with a rule that restarts all of them (KEP-5532).
+    #[must_use]
+    pub const fn restarting_all(&self) -> ContainerSet {
+        self.sets.restarting_all
+    }
+
     /// Its ephemeral containers.
     #[must_use]
     pub const fn ephemeral(&self) -> ContainerSet {
@@ -228,6 +246,7 @@ impl CompiledContainer {
             image: container.image.as_str().into(),
             kind,
             restart_policy: own_policy.unwrap_or(spec.restart_policy),
+            restart_rules: container.restart_policy_rules.clone(),
             image_pull_policy: container
                 .image_pull_policy
                 .unwrap_or_else(|| ImagePullPolicy::default_for(&container.image)),
@@ -243,12 +262,61 @@ impl CompiledContainer {
     }
 }
 
-/// Without the gate, `Always` on an init container is all that a container may say of its restarts.
-fn refuse_container_policies(spec: &PodSpec) -> Result<(), CompileError> {
+impl CompiledContainer {
+    /// What follows when an instance of it exits of its own accord. A sidecar is started again whatever its
+    /// rules pass over.
+    #[must_use]
+    pub fn after_exit(&self, exit_code: i32) -> AfterExit {
+        let policy =
+            if self.kind == ContainerKind::Sidecar { RestartPolicy::Always } else { self.restart_policy };
+        after_exit(policy, &self.restart_rules, exit_code)
+    }
+
+    /// Whether it is to be started, given its latest instance: its rules and its policy decide. See
+    /// [`restarts`] for what goes without rules.
+    #[must_use]
+    pub fn restarts(&self, latest: Option<&ContainerRecord>, deleted: bool) -> bool {
+        match latest.and_then(ContainerRecord::exit) {
+            Some(exit) if !deleted => self.after_exit(exit.exit_code) != AfterExit::Stays,
+            _ => restarts(self.restart_policy, latest, deleted),
+        }
+    }
+
+    /// Whether one of its rules restarts it after this exit code, whatever its policy says.
+    pub(super) fn restarts_by_rule(&self, exit_code: i32) -> bool {
+        self.restart_rules.iter().any(|rule| rule.is_for(exit_code))
+    }
+
+    /// Whether it runs again when it has failed, given the exit code where there is one. For init containers:
+    /// one that is killed or lost sight of has failed, too.
+    pub(super) fn restarts_failed(&self, exit_code: Option<i32>) -> bool {
+        self.restart_policy != RestartPolicy::Never
+            || exit_code.is_some_and(|code| self.restarts_by_rule(code))
+    }
+}
+
+/// Refuses what a gate that is off has to allow.
+fn check_gates(spec: &PodSpec, gates: FeatureGates) -> Result<(), CompileError> {
+    if !gates.enabled(Feature::ContainerRestartRules) {
+        refuse_container_policies(spec)?;
+    }
+    if !gates.enabled(Feature::RestartAllContainersOnContainerExits) {
+        refuse_restarts_of_all(spec)?;
+    }
+    Ok(())
+}
+
+/// The containers that have a restart policy, each with the name of its list and its place in it.
+fn restartable(spec: &PodSpec) -> impl Iterator<Item = (&'static str, usize, &Container)> {
     let inits =
         spec.init_containers.iter().enumerate().map(|(n, container)| ("initContainers", n, container));
     let apps = spec.containers.iter().enumerate().map(|(n, container)| ("containers", n, container));
-    for (list, n, container) in inits.chain(apps) {
+    inits.chain(apps)
+}
+
+/// Without the gate, `Always` on an init container is all that a container may say of its restarts.
+fn refuse_container_policies(spec: &PodSpec) -> Result<(), CompileError> {
+    for (list, n, container) in restartable(spec) {
         let policy_refused = match container.restart_policy {
             None => false,
             Some(RestartPolicy::Always) => list == "containers",
@@ -266,6 +334,21 @@ fn refuse_container_policies(spec: &PodSpec) -> Result<(), CompileError> {
             gate: Feature::ContainerRestartRules,
             allowed: "without it only init containers have a restart policy, and that is `Always`",
         });
+    }
+    Ok(())
+}
+
+fn refuse_restarts_of_all(spec: &PodSpec) -> Result<(), CompileError> {
+    for (list, n, container) in restartable(spec) {
+        let restarts_all =
+            |rule: &ContainerRestartRule| rule.action == RestartRuleAction::RestartAllContainers;
+        if let Some(rule) = container.restart_policy_rules.iter().position(restarts_all) {
+            return Err(CompileError::GateNeeded {
+                path: format!("spec.{list}[{n}].restartPolicyRules[{rule}].action"),
+                gate: Feature::RestartAllContainersOnContainerExits,
+                allowed: "without it the only action is `Restart`",
+            });
+        }
     }
     Ok(())
 }

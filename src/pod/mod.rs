@@ -44,7 +44,7 @@ pub use observed::Observed;
 pub use phase::{Seen, phase};
 pub use plan::{
     Kill, KillPodReason, KillReason, NextInit, PlanContext, SandboxFault, Start, StartReason, SyncPlan,
-    any_app_created, next_init, plan, plan_into, sandbox_fault,
+    any_app_created, next_init, plan, plan_into, restarts_all, sandbox_fault,
 };
 pub use qos::{oom_score_adj, pod_qos_class, qos_class};
 pub use resources::{Overhead, PodResources, pod_resources};
