@@ -1,7 +1,7 @@
 //! Scenarios: what is done to a node, and what comes of it, as text that is read like code.
 //!
 //! A file in `tests/scenarios/` tells its story in prose, then has a pod, how its containers behave, what is
-//! done, and the log. `RECORD=1 cargo test --all-features --test scenarios` writes the logs anew.
+//! done, and the log. Where newer behaviour is shown, `--- gates` lists the feature gates that are switched. `RECORD=1 cargo test --all-features --test scenarios` writes the logs anew.
 
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -11,6 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use node_lifecycle::api::{Container, GoDuration, Pod, Uid};
+use node_lifecycle::behaviour::Behaviour;
 use node_lifecycle::machine::Timestamp;
 use node_lifecycle::pod::Verdict;
 use node_lifecycle::sim::{BehaviorFile, Config, Node, TraceEntry, TraceEvent};
@@ -52,7 +53,10 @@ fn play(scenario: &str) -> String {
     let pod = Pod::from_json(section("pod").expect("a scenario has a pod")).unwrap();
     let behavior: BehaviorFile =
         section("behavior").map(|text| serde_json::from_str(text).unwrap()).unwrap_or_default();
-    let mut node = Node::new(Config { trace: true, ..Config::default() }.with_behavior_file(behavior));
+    let gates = section("gates").map(|text| text.replace('\n', ",").parse().unwrap()).unwrap_or_default();
+    let behaviour = Behaviour { gates, ..Behaviour::default() }.into();
+    let config = Config { trace: true, behaviour, ..Config::default() };
+    let mut node = Node::new(config.with_behavior_file(behavior));
     let (start, uid) = (node.now(), Uid::from("sim-0"));
     for line in section("script").expect("a scenario has a script").lines() {
         let mut words = line.split_whitespace();

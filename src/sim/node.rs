@@ -423,6 +423,7 @@ impl Node {
             Change::Container { container, view } => {
                 TraceEvent::Container { container: known.name_of(container), view }
             }
+            Change::AllContainersRestarting(restarting) => TraceEvent::AllContainersRestarting { restarting },
             Change::Terminated => TraceEvent::PodTerminated,
             Change::Finished => TraceEvent::PodFinished,
         });

@@ -44,6 +44,11 @@ pub enum TraceEvent {
         /// What it is now.
         phase: PodPhase,
     },
+    /// All of its containers are being stopped and removed in order to be started again, or that is over.
+    AllContainersRestarting {
+        /// Whether they are.
+        restarting: bool,
+    },
     /// All of its containers have ended for good.
     PodTerminated,
     /// Nothing is left of it.

@@ -39,7 +39,12 @@ impl Worker {
         before.iter().all(has_started)
     }
 
-    fn try_start(&mut self, index: ContainerIndex, reason: StartReason, actions: &mut Vec<Action>) {
+    pub(super) fn try_start(
+        &mut self,
+        index: ContainerIndex,
+        reason: StartReason,
+        actions: &mut Vec<Action>,
+    ) {
         let now = self.state.now;
         let Some(key) = self.pod.container(index).map(|container| container.spec_hash) else { return };
         let track = &mut self.state.tracks[index.at()];
@@ -199,7 +204,7 @@ impl Worker {
     fn image_there(&mut self, container: ContainerIndex) {
         let Some(compiled) = self.pod.container(container) else { return };
         self.state.image_back_off.reset(&compiled.spec_hash);
-        if self.is_syncing() {
+        if self.may_start(container) {
             self.state.tracks[container.at()].cleared = true;
         }
     }
@@ -228,7 +233,7 @@ impl Worker {
         // Whatever it waited for is over.
         self.state.tracks[container.at()].waiting = None;
         let is_new = self.observed.find(&id).is_some_and(|known| known.state == RecordState::Created);
-        if !is_new || !self.is_syncing() {
+        if !is_new || !self.may_start(container) {
             return;
         }
         let deadline = self.state.now + self.settings.operation_timeout;
@@ -246,7 +251,10 @@ impl Worker {
         }
         self.state.restarting.remove(container);
         let runs = self.observed.find(&id).is_some_and(ContainerRecord::is_running);
-        if runs && self.is_syncing() && self.pod.container(container).is_some_and(|known| known.post_start) {
+        if runs
+            && self.may_start(container)
+            && self.pod.container(container).is_some_and(|known| known.post_start)
+        {
             self.state.hooks_pending.insert(container);
             let deadline = self.state.now + self.settings.patience;
             let operation = self.state.issue(Call::PostStart { container, id: id.clone() }, Some(deadline));
@@ -280,6 +288,9 @@ impl Worker {
                 let grace = grace_seconds(None, self.pod.spec.termination_grace_period_seconds, None);
                 if self.is_syncing() {
                     self.stop_alone((&id, Some(container)), grace, actions);
+                } else {
+                    // One that was started while the pod goes is being stopped already: it waits no longer.
+                    self.state.termination.let_go(&id);
                 }
             }
             Call::PreStop { id } => self.state.termination.hook_finished(now, &id),

@@ -31,6 +31,8 @@ pub(super) struct State {
     pub(super) tracks: Vec<Track>,
     /// App containers that are killed in order to be started again, whatever their policy.
     pub(super) restarting: ContainerSet,
+    /// All containers are restarted together (KEP-5532).
+    pub(super) again: Option<Again>,
     /// Containers whose `postStart` hook has not come back.
     pub(super) hooks_pending: ContainerSet,
     pub(super) termination: Termination,
@@ -54,6 +56,8 @@ pub(super) struct State {
     pub(super) unsettled_until: Option<Timestamp>,
     /// Whether it was said that all containers have ended.
     pub(super) said_terminated: bool,
+    /// Whether it was said that all containers are being restarted.
+    pub(super) said_restarting: bool,
     /// Instances that the runtime has confirmed to have stopped, and since when.
     pub(super) stopped: Vec<(ContainerId, Timestamp)>,
 }
@@ -84,6 +88,35 @@ impl Stage {
         let seconds = |grace: i64| Duration::from_secs(u64::try_from(grace).unwrap_or(0));
         Self::Terminating { reason, grace, deadline: grace.map(|grace| now + seconds(grace)) }
     }
+}
+
+/// All containers of the pod are restarted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Again {
+    pub(super) step: AgainStep,
+    /// The spec hash of the container whose exit began it: the key of its back-off.
+    pub(super) key: u64,
+    /// When that container ended.
+    pub(super) ended_at: Timestamp,
+    /// Whether the pod ran when it began: it runs on.
+    pub(super) ran: bool,
+    /// Those whose next instance has not been seen to run.
+    pub(super) left: ContainerSet,
+}
+
+/// How far the restart of all containers is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum AgainStep {
+    /// What runs is stopped, and then all instances are removed.
+    Stopping,
+    /// Nothing is left, and nothing starts before this time: the back-off. `None`: it was not asked.
+    Waiting(Option<Timestamp>),
+    /// They start, from the first init container.
+    Starting,
+    /// The pod goes: it came to nothing.
+    Over,
 }
 
 /// What is remembered of one container.
@@ -226,6 +259,7 @@ impl State {
             observed_at: None,
             tracks: tracks.collect(),
             restarting: ContainerSet::EMPTY,
+            again: None,
             hooks_pending: ContainerSet::EMPTY,
             termination: Termination::default(),
             operations: Operations::of_epoch(0),
@@ -239,6 +273,7 @@ impl State {
             purged: Vec::new(),
             unsettled_until: None,
             said_terminated: false,
+            said_restarting: false,
             stopped: Vec::new(),
         }
     }
@@ -280,6 +315,12 @@ impl State {
         self.tracks.iter_mut().filter_map(|track| track.retry_at.as_mut()).for_each(back);
         self.in_flight.iter_mut().filter_map(|operation| operation.deadline.as_mut()).for_each(back);
         self.sandbox_retry_at.iter_mut().for_each(back);
+        if let Some(again) = &mut self.again {
+            back(&mut again.ended_at);
+            if let AgainStep::Waiting(Some(until)) = &mut again.step {
+                back(until);
+            }
+        }
         self.unsettled_until.iter_mut().for_each(back);
         if let Stage::Terminating { deadline: Some(deadline), .. } = &mut self.stage {
             back(deadline);

@@ -119,6 +119,7 @@ impl Worker {
                 self.state.restarting.remove(index);
             }
         }
+        self.note_restarted();
         let observed = &self.observed;
         let is_gone = |id: &ContainerId| {
             !observed.find(id).is_some_and(|record| {
@@ -153,6 +154,9 @@ impl Worker {
         let moved = |index: ContainerIndex| self.pod.index_of(old.name_of(index));
         let set = |set: ContainerSet| set.iter().filter_map(moved).collect();
         self.state.restarting = set(self.state.restarting);
+        if let Some(again) = &mut self.state.again {
+            again.left = set(again.left);
+        }
         self.state.hooks_pending = set(self.state.hooks_pending);
         self.state.termination.renumber(moved);
         let tracks = self.pod.containers().iter().map(|container| {
@@ -186,6 +190,9 @@ impl Worker {
 
     /// Brings the runtime in line with the spec.
     pub(super) fn sync(&mut self, actions: &mut Vec<Action>) {
+        if self.restart_all(actions) {
+            return;
+        }
         if self.compute_phase().is_terminal() {
             self.begin_termination(StopReason::Completed, None);
             self.terminate(actions);
@@ -265,10 +272,14 @@ impl Worker {
 
     /// In a new sandbox initialisation begins anew: what init containers did in the old one counts no more.
     fn purge_inits(&mut self, actions: &mut Vec<Action>) {
-        let inits = self.pod.inits();
+        self.purge(self.pod.inits(), actions);
+    }
+
+    /// What some containers have done so far counts no more.
+    pub(super) fn purge(&mut self, containers: ContainerSet, actions: &mut Vec<Action>) {
         let instances = self.observed.instances();
-        let of_inits = instances.filter_map(|(index, record)| Some((index?, record.id.clone())));
-        let purged: Vec<_> = of_inits.filter(|(index, _)| inits.contains(*index)).collect();
+        let of_any = instances.filter_map(|(index, record)| Some((index?, record.id.clone())));
+        let purged: Vec<_> = of_any.filter(|(index, _)| containers.contains(*index)).collect();
         for (container, id) in purged {
             self.observed.remove_container(&id);
             self.state.purged.push(id.clone());
