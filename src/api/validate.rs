@@ -142,6 +142,10 @@ impl Check {
                     format!("is `{}`, which another volume of the pod has", volume.name),
                 );
             }
+            if volume.image.as_ref().is_some_and(|image| image.reference.trim().is_empty()) {
+                let path = format_args!("spec.volumes[{n}].image.reference");
+                self.refuse(path, "is missing: an image volume needs an image");
+            }
         }
     }
 
@@ -156,6 +160,15 @@ impl Check {
         }
         self.resources(&format!("{path}.resources"), &container.resources);
         self.restart_rules(list, path, container);
+        for (n, mount) in container.volume_mounts.iter().enumerate() {
+            let sub_path = &mount.sub_path;
+            if sub_path.starts_with('/') || sub_path.split('/').any(|part| part == "..") {
+                self.refuse(
+                    format_args!("{path}.volumeMounts[{n}].subPath"),
+                    format!("is `{sub_path}`, expected a path below the volume's root, without `..`"),
+                );
+            }
+        }
         let stays = list == List::App
             || list == List::Init && container.restart_policy == Some(RestartPolicy::Always);
         for (field, probe) in [
@@ -382,6 +395,24 @@ mod tests {
         assert_eq!(errors(&spec), "spec.containers[0].restartPolicyRules: has 21 rules, expected at most 20");
         let odd = spec.replacen("\"In\"", "\"Exists\"", 1);
         assert!(errors(&odd).contains("restartPolicyRules[0].exitCodes.operator: unknown variant `Exists`"));
+    }
+
+    #[test]
+    fn an_image_volume_has_an_image_and_is_not_left() {
+        let spec = r#"{"volumes": [{"name": "v", "image": {}}], "containers": [{"name": "a", "image": "a",
+            "volumeMounts": [{"name": "v", "mountPath": "/a", "subPath": "in/side"},
+                             {"name": "v", "mountPath": "/b", "subPath": "in/../.."},
+                             {"name": "v", "mountPath": "/c", "subPath": "/etc"}]}]}"#;
+        let paths: Vec<_> =
+            errors(spec).lines().map(|line| line.split(": ").next().unwrap().to_owned()).collect();
+        assert_eq!(
+            paths,
+            [
+                "spec.containers[0].volumeMounts[1].subPath",
+                "spec.containers[0].volumeMounts[2].subPath",
+                "spec.volumes[0].image.reference",
+            ]
+        );
     }
 
     #[test]

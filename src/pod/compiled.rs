@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Overhead, PodResources, pod_resources, qos_class};
 use crate::api::{
     Container, ContainerRestartRule, ImagePullPolicy, Pod, PodSpec, QosClass, RestartPolicy,
@@ -66,6 +68,8 @@ pub struct CompiledContainer {
     pub restart_rules: Vec<ContainerRestartRule>,
     /// When its image is pulled.
     pub image_pull_policy: ImagePullPolicy,
+    /// The images of the image volumes that it mounts (KEP-4639), in the order of its mounts, each once.
+    pub volume_images: Vec<VolumeImage>,
     /// What makes an instance outdated.
     pub spec_hash: u64,
     /// Whether it has a startup probe.
@@ -82,6 +86,33 @@ pub struct CompiledContainer {
     pub startup_grace: ProbeGrace,
     /// The grace period of its liveness probe.
     pub liveness_grace: ProbeGrace,
+}
+
+/// A volume by its place in `spec.volumes`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct VolumeIndex(pub u32);
+
+/// The image of an image volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VolumeImage {
+    /// Which volume.
+    pub volume: VolumeIndex,
+    /// Its image, as written.
+    pub image: Arc<str>,
+    /// When it is pulled.
+    pub pull_policy: ImagePullPolicy,
+}
+
+/// One of the images that have to be there before a container is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum NeededImage {
+    /// The container's own.
+    Container,
+    /// That of an image volume that it mounts (KEP-4639).
+    Volume(VolumeIndex),
 }
 
 /// Why a pod cannot be compiled.
@@ -250,6 +281,7 @@ impl CompiledContainer {
             image_pull_policy: container
                 .image_pull_policy
                 .unwrap_or_else(|| ImagePullPolicy::default_for(&container.image)),
+            volume_images: volume_images(container, spec),
             spec_hash: spec_hash(container),
             startup_probe: container.startup_probe.is_some(),
             liveness_probe: container.liveness_probe.is_some(),
@@ -282,6 +314,37 @@ impl CompiledContainer {
         }
     }
 
+    /// One of the images that it needs, as written, and when it is pulled; `None` for a volume that it does not
+    /// mount.
+    #[must_use]
+    pub fn image(&self, which: NeededImage) -> Option<(&Arc<str>, ImagePullPolicy)> {
+        match which {
+            NeededImage::Container => Some((&self.image, self.image_pull_policy)),
+            NeededImage::Volume(volume) => {
+                let image = self.volume_images.iter().find(|image| image.volume == volume)?;
+                Some((&image.image, image.pull_policy))
+            }
+        }
+    }
+
+    /// The images that it needs, in the order in which they are asked for: its own, then its volumes'.
+    pub fn images(&self) -> impl Iterator<Item = NeededImage> {
+        let volumes = self.volume_images.iter().map(|image| NeededImage::Volume(image.volume));
+        std::iter::once(NeededImage::Container).chain(volumes)
+    }
+
+    /// The key of an image's back-off: another image of the same container has another.
+    pub(super) fn image_key(&self, which: NeededImage) -> u64 {
+        match which {
+            NeededImage::Container => self.spec_hash,
+            NeededImage::Volume(_) => {
+                let image = self.image(which).map(|(image, _)| image.as_bytes()).unwrap_or_default();
+                let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+                image.iter().fold(self.spec_hash, mix)
+            }
+        }
+    }
+
     /// Whether one of its rules restarts it after this exit code, whatever its policy says.
     pub(super) fn restarts_by_rule(&self, exit_code: i32) -> bool {
         self.restart_rules.iter().any(|rule| rule.is_for(exit_code))
@@ -303,7 +366,31 @@ fn check_gates(spec: &PodSpec, gates: FeatureGates) -> Result<(), CompileError> 
     if !gates.enabled(Feature::RestartAllContainersOnContainerExits) {
         refuse_restarts_of_all(spec)?;
     }
+    if !gates.enabled(Feature::ImageVolume)
+        && let Some(volume) = spec.volumes.iter().position(|volume| volume.image.is_some())
+    {
+        return Err(CompileError::GateNeeded {
+            path: format!("spec.volumes[{volume}].image"),
+            gate: Feature::ImageVolume,
+            allowed: "without it no volume is an image",
+        });
+    }
     Ok(())
+}
+
+fn volume_images(container: &Container, spec: &PodSpec) -> Vec<VolumeImage> {
+    let mut images = Vec::<VolumeImage>::new();
+    for mount in &container.volume_mounts {
+        let mut volumes = (0..).map(VolumeIndex).zip(&spec.volumes);
+        let Some((volume, known)) = volumes.find(|(_, volume)| volume.name == mount.name) else { continue };
+        let Some(image) = &known.image else { continue };
+        if images.iter().all(|known| known.volume != volume) {
+            let default = || ImagePullPolicy::default_for(&image.reference);
+            let pull_policy = image.pull_policy.unwrap_or_else(default);
+            images.push(VolumeImage { volume, image: image.reference.as_str().into(), pull_policy });
+        }
+    }
+    images
 }
 
 /// The containers that have a restart policy, each with the name of its list and its place in it.
@@ -356,6 +443,64 @@ fn refuse_restarts_of_all(spec: &PodSpec) -> Result<(), CompileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_volume_needs_its_gate() {
+        let json = r#"{"metadata": {"name": "p"}, "spec": {
+            "volumes": [{"name": "tmp", "emptyDir": {}}, {"name": "model", "image": {"reference": "model:1"}},
+                        {"name": "data", "image": {"reference": "data", "pullPolicy": "Never"}}],
+            "containers": [{"name": "a", "image": "a:1", "volumeMounts": [
+                {"name": "data", "mountPath": "/d"}, {"name": "tmp", "mountPath": "/t"},
+                {"name": "model", "mountPath": "/m"}, {"name": "data", "mountPath": "/e"}]},
+                {"name": "b", "image": "b:1"}]}}"#;
+        let pod = Pod::from_json(json).unwrap();
+        assert_eq!(
+            CompiledPod::compile(&pod, &Arc::default()).unwrap_err().to_string(),
+            "spec.volumes[1].image: needs the feature gate ImageVolume, which is off: without it no volume is an \
+             image"
+        );
+        let gates = FeatureGates::default().with(Feature::ImageVolume, true);
+        let compiled =
+            CompiledPod::compile(&pod, &Arc::new(Behaviour { gates, ..Behaviour::default() })).unwrap();
+        let images = |at: u8| {
+            let container = compiled.container(ContainerIndex(at)).unwrap();
+            let images = container.images().filter_map(|which| container.image(which));
+            images.map(|(image, policy)| (image.to_string(), policy)).collect::<Vec<_>>()
+        };
+        let [a, data, model] = [
+            ("a:1", ImagePullPolicy::IfNotPresent),
+            ("data", ImagePullPolicy::Never),
+            ("model:1", ImagePullPolicy::IfNotPresent),
+        ]
+        .map(|(image, policy)| (image.to_owned(), policy));
+        assert_eq!(images(0), [a, data, model]);
+        assert_eq!(images(1).len(), 1);
+    }
+
+    #[test]
+    fn restarting_all_needs_two_gates() {
+        let json = r#"{"metadata": {"name": "p"}, "spec": {"containers": [{"name": "a", "image": "a:1",
+            "restartPolicy": "Never", "restartPolicyRules": [{"action": "RestartAllContainers",
+                "exitCodes": {"operator": "In", "values": [3]}}]}]}}"#;
+        let pod = Pod::from_json(json).unwrap();
+        let compile = |gates: &str| {
+            let behaviour = Behaviour { gates: gates.parse().unwrap(), ..Behaviour::default() };
+            CompiledPod::compile(&pod, &Arc::new(behaviour))
+        };
+        let error = |gates: &str| compile(gates).unwrap_err().to_string();
+        assert!(
+            error("RestartAllContainersOnContainerExits=true").starts_with(
+                "spec.containers[0].restartPolicy: needs the feature gate ContainerRestartRules"
+            )
+        );
+        assert_eq!(
+            error("ContainerRestartRules=true"),
+            "spec.containers[0].restartPolicyRules[0].action: needs the feature gate \
+             RestartAllContainersOnContainerExits, which is off: without it the only action is `Restart`"
+        );
+        let both = compile("ContainerRestartRules=true,RestartAllContainersOnContainerExits=true").unwrap();
+        assert_eq!(both.restarting_all(), both.apps());
+    }
 
     #[test]
     fn a_containers_own_policy_needs_its_gate() {

@@ -39,7 +39,7 @@ mod worker;
 pub use cgroup::{
     DEFAULT_CPU_PERIOD_US, PodCgroup, cpu_period_us, cpu_quota_us, cpu_shares, cpu_weight, pod_cgroup,
 };
-pub use compiled::{CompileError, CompiledContainer, CompiledPod};
+pub use compiled::{CompileError, CompiledContainer, CompiledPod, NeededImage, VolumeImage, VolumeIndex};
 pub use observed::Observed;
 pub use phase::{Seen, phase};
 pub use plan::{

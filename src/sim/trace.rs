@@ -70,11 +70,11 @@ pub enum TraceEvent {
     },
     /// A sandbox is being removed.
     RemovingSandbox,
-    /// The container has its turn; its image is asked for.
+    /// The container has its turn; an image that it needs is asked for.
     Pulling {
         /// Which container.
         container: Arc<str>,
-        /// Its image.
+        /// Which image: its own, or that of a volume.
         image: Arc<str>,
         /// Why it is started.
         reason: StartReason,

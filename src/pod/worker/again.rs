@@ -72,7 +72,7 @@ impl Worker {
             let track = &mut self.state.tracks[index.at()];
             track.waiting = None;
             track.retry_at = None;
-            track.cleared = false;
+            track.images_there = 0;
         }
     }
 

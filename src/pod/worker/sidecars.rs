@@ -41,7 +41,7 @@ impl Worker {
             self.pod.sidecars().iter().filter(|index| !self.is_needed_still(*index)).collect();
         for index in unneeded.iter() {
             let track = &mut self.state.tracks[index.at()];
-            track.cleared = false;
+            track.images_there = 0;
             track.retry_at = None;
         }
         // Nothing waits for an image of theirs any more.

@@ -8,7 +8,7 @@ use super::{ContainerView, StopReason, Verdict, WaitingReason, WorkerSettings};
 use crate::api::{ContainerId, ContainerStatus, Pod, PodPhase, SandboxId};
 use crate::container::{BackOff, ContainerIndex, ContainerSet, CrashLoop, ProbeResults};
 use crate::machine::{OperationId, Operations, Timestamp};
-use crate::pod::{CompiledPod, Termination, pod_grace_seconds};
+use crate::pod::{CompiledPod, NeededImage, Termination, pod_grace_seconds};
 
 /// Everything that a worker remembers beside the runtime's records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,8 +128,8 @@ pub(super) struct Track {
     pub(super) waiting: Option<WaitingReason>,
     /// When the next start may be tried.
     pub(super) retry_at: Option<Timestamp>,
-    /// Whether back-off and image have cleared it for its next instance.
-    pub(super) cleared: bool,
+    /// How many of the images that its next instance needs are there, in their order. Its back-off is over, too.
+    pub(super) images_there: u32,
     /// The instance that the probe results are of.
     pub(super) probed: Option<ContainerId>,
     pub(super) probes: ProbeResults,
@@ -161,6 +161,7 @@ pub(super) enum Call {
     },
     EnsureImage {
         container: ContainerIndex,
+        image: NeededImage,
     },
     CreateContainer {
         container: ContainerIndex,
@@ -214,7 +215,7 @@ impl Call {
     /// The container of the spec that it is about.
     pub(super) const fn container(&self) -> Option<ContainerIndex> {
         match self {
-            Self::EnsureImage { container }
+            Self::EnsureImage { container, .. }
             | Self::CreateContainer { container, .. }
             | Self::StartContainer { container, .. }
             | Self::PostStart { container, .. } => Some(*container),

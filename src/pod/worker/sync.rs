@@ -10,7 +10,9 @@ use crate::container::{
     RecordState, SandboxRecord, SandboxState, grace_seconds,
 };
 use crate::machine::Timestamp;
-use crate::pod::{CompiledPod, Kill, KillPodReason, KillReason, PlanContext, SyncPlan, plan_into};
+use crate::pod::{
+    CompiledContainer, CompiledPod, Kill, KillPodReason, KillReason, PlanContext, SyncPlan, plan_into,
+};
 
 impl Worker {
     /// Takes a full report of the runtime.
@@ -164,18 +166,26 @@ impl Worker {
             let mut track =
                 known.map(|index| std::mem::take(&mut self.state.tracks[index.at()])).unwrap_or_default();
             let same = known.and_then(|index| old.container(index));
-            // Another image has not been cleared.
-            track.cleared &= same.is_some_and(|same| same.spec_hash == container.spec_hash);
+            // Other images are not known to be there.
+            let asks_for_the_same = |same: &CompiledContainer| {
+                same.spec_hash == container.spec_hash && same.volume_images == container.volume_images
+            };
+            if !same.is_some_and(asks_for_the_same) {
+                track.images_there = 0;
+            }
             track
         });
         self.state.tracks = tracks.collect();
-        let hash_of = |pod: &CompiledPod, index| pod.container(index).map(|container| container.spec_hash);
+        let key_of = |pod: &CompiledPod, index, image| {
+            pod.container(index)
+                .map(|container| (container.image_key(image), container.image(image).is_some()))
+        };
         self.state.in_flight.retain_mut(|operation| match &mut operation.call {
             // An image that is not asked for any more clears nothing.
-            Call::EnsureImage { container } => {
-                let before = hash_of(&old, *container);
+            Call::EnsureImage { container, image } => {
+                let before = key_of(&old, *container, *image);
                 moved(*container).map(|index| *container = index).is_some()
-                    && hash_of(&self.pod, *container) == before
+                    && key_of(&self.pod, *container, *image) == before
             }
             Call::CreateContainer { container, .. }
             | Call::StartContainer { container, .. }

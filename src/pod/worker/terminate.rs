@@ -70,7 +70,7 @@ impl Worker {
         self.state.in_flight.retain(|operation| !matches!(operation.call, Call::EnsureImage { .. }));
         for track in &mut self.state.tracks {
             track.retry_at = None;
-            track.cleared = false;
+            track.images_there = 0;
         }
     }
 
@@ -253,7 +253,7 @@ impl Worker {
         state.news.clear();
         state.sandbox_news.clear();
         state.stopped.clear();
-        state.tracks.iter_mut().for_each(|track| track.cleared = false);
+        state.tracks.iter_mut().for_each(|track| track.images_there = 0);
     }
 
     /// After an agent's restart: hooks run again for what is left of their time, stops are asked for again.
