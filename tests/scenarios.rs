@@ -1,8 +1,9 @@
 //! Scenarios: what is done to a node, and what comes of it, as text that is read like code.
 //!
 //! A file in `tests/scenarios/` tells its story in prose, then has a pod, how its containers behave, what is
-//! done, and the log. What can be done is in [`play`]. A name that begins with a number is of the issue of that
-//! number in Kubernetes' own tracker. `RECORD=1 cargo test --all-features --test scenarios` writes the logs anew.
+//! done, and the log. What can be done is in [`play`]; where newer behaviour is shown, `--- gates` lists the feature
+//! gates that are switched. A name that begins with a number is of the issue of that number in Kubernetes' own
+//! tracker. `RECORD=1 cargo test --all-features --test scenarios` writes the logs anew.
 
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -12,6 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use node_lifecycle::api::{Container, GoDuration, Pod, Uid};
+use node_lifecycle::behaviour::Behaviour;
 use node_lifecycle::machine::Timestamp;
 use node_lifecycle::pod::Verdict;
 use node_lifecycle::sim::{BehaviorFile, Config, Node, TraceEntry, TraceEvent};
@@ -53,7 +55,10 @@ fn play(scenario: &str) -> String {
     let pod = Pod::from_json(section("pod").expect("a scenario has a pod")).unwrap();
     let behavior: BehaviorFile =
         section("behavior").map(|text| serde_json::from_str(text).unwrap()).unwrap_or_default();
-    let mut node = Node::new(Config { trace: true, ..Config::default() }.with_behavior_file(behavior));
+    let gates = section("gates").map(|text| text.replace('\n', ",").parse().unwrap()).unwrap_or_default();
+    let behaviour = Behaviour { gates, ..Behaviour::default() }.into();
+    let config = Config { trace: true, behaviour, ..Config::default() };
+    let mut node = Node::new(config.with_behavior_file(behavior));
     let (start, uid) = (node.now(), Uid::from("sim-0"));
     for line in section("script").expect("a scenario has a script").lines() {
         let mut words = line.split_whitespace();

@@ -149,6 +149,10 @@ impl Check {
                     format!("is `{}`, which another volume of the pod has", volume.name),
                 );
             }
+            if volume.image.as_ref().is_some_and(|image| image.reference.trim().is_empty()) {
+                let path = format_args!("spec.volumes[{n}].image.reference");
+                self.refuse(path, "is missing: an image volume needs an image");
+            }
         }
     }
 
@@ -163,6 +167,15 @@ impl Check {
         }
         self.resources(&format!("{path}.resources"), &container.resources);
         self.restart_rules(list, path, container);
+        for (n, mount) in container.volume_mounts.iter().enumerate() {
+            let sub_path = &mount.sub_path;
+            if sub_path.starts_with('/') || sub_path.split('/').any(|part| part == "..") {
+                self.refuse(
+                    format_args!("{path}.volumeMounts[{n}].subPath"),
+                    format!("is `{sub_path}`, expected a path below the volume's root, without `..`"),
+                );
+            }
+        }
         let stays = list == List::App
             || list == List::Init && container.restart_policy == Some(RestartPolicy::Always);
         for (field, probe) in [
@@ -197,20 +210,41 @@ impl Check {
     }
 
     fn restart_rules(&mut self, list: List, path: &str, container: &Container) {
-        if list == List::Ephemeral && container.restart_policy.is_some() {
-            self.refuse(format_args!("{path}.restartPolicy"), "is not for ephemeral containers");
-        }
-        if !container.restart_policy_rules.is_empty() && container.restart_policy.is_none() {
+        let rules = &container.restart_policy_rules;
+        if list == List::Ephemeral {
+            if container.restart_policy.is_some() {
+                self.refuse(format_args!("{path}.restartPolicy"), "is not for ephemeral containers");
+            }
+            if !rules.is_empty() {
+                self.refuse(format_args!("{path}.restartPolicyRules"), "is not for ephemeral containers");
+            }
+        } else if !rules.is_empty() && container.restart_policy.is_none() {
             self.refuse(format_args!("{path}.restartPolicy"), "is missing: `restartPolicyRules` needs it");
         }
-        for (n, rule) in container.restart_policy_rules.iter().enumerate() {
-            let path = format_args!("{path}.restartPolicyRules[{n}].exitCodes").to_string();
+        if rules.len() > MOST_RULES {
+            let message = format!("has {} rules, expected at most {MOST_RULES}", rules.len());
+            self.refuse(format_args!("{path}.restartPolicyRules"), message);
+        }
+        for (n, rule) in rules.iter().enumerate() {
+            let path = format!("{path}.restartPolicyRules[{n}].exitCodes");
             match &rule.exit_codes {
                 None => self.refuse(path, "is missing: a rule says for which exit codes it is"),
-                Some(codes) if codes.values.is_empty() || codes.values.len() > 255 => {
-                    self.refuse(format_args!("{path}.values"), "expected 1 to 255 exit codes");
-                }
-                Some(_) => {}
+                Some(codes) => self.exit_codes(&format!("{path}.values"), &codes.values),
+            }
+        }
+    }
+
+    fn exit_codes(&mut self, path: &str, values: &[i32]) {
+        if values.is_empty() || values.len() > 255 {
+            self.refuse(path, "expected 1 to 255 exit codes");
+        }
+        let mut known = BTreeSet::new();
+        for (n, value) in values.iter().enumerate() {
+            if !(0..=255).contains(value) {
+                let message = format!("is {value}, expected an exit code from 0 to 255");
+                self.refuse(format_args!("{path}[{n}]"), message);
+            } else if !known.insert(value) {
+                self.refuse(format_args!("{path}[{n}]"), format!("is {value}, which is listed before"));
             }
         }
     }
@@ -298,6 +332,9 @@ impl Check {
     }
 }
 
+/// How many restart rules a container has at most.
+const MOST_RULES: usize = 20;
+
 const LABEL: &str = "up to 63 of a-z, 0-9 and `-`, with a letter or digit at both ends";
 const SUBDOMAIN: &str =
     "up to 253 of a-z, 0-9, `-` and `.`, with a letter or digit at both ends of each part";
@@ -364,6 +401,59 @@ mod tests {
             errors(&spec(r#""os": {"name": "linux"}, "#, "HUP")),
             "spec.containers[0].lifecycle.stopSignal: is wrong: `HUP` is no signal: expected a name such as \
              SIGTERM, SIGUSR1 or SIGRTMIN+3"
+        );
+    }
+
+    #[test]
+    fn restart_rules_have_their_limits() {
+        let spec = r#"{
+            "initContainers": [{"name": "i", "image": "i", "restartPolicyRules": [
+                {"action": "Restart", "exitCodes": {"operator": "In", "values": [3, -1, 3, 256]}}]}],
+            "containers": [{"name": "a", "image": "a", "restartPolicy": "Never", "restartPolicyRules": [
+                {"action": "Restart"}, {"action": "Restart", "exitCodes": {"operator": "NotIn", "values": []}}]}],
+            "ephemeralContainers": [{"name": "e", "image": "e", "restartPolicyRules": [
+                {"action": "Restart", "exitCodes": {"operator": "In", "values": [0]}}]}]}"#;
+        assert_eq!(
+            errors(spec).lines().collect::<Vec<_>>(),
+            [
+                "spec.initContainers[0].restartPolicy: is missing: `restartPolicyRules` needs it",
+                "spec.initContainers[0].restartPolicyRules[0].exitCodes.values[1]: is -1, expected an exit code \
+                 from 0 to 255",
+                "spec.initContainers[0].restartPolicyRules[0].exitCodes.values[2]: is 3, which is listed before",
+                "spec.initContainers[0].restartPolicyRules[0].exitCodes.values[3]: is 256, expected an exit code \
+                 from 0 to 255",
+                "spec.containers[0].restartPolicyRules[0].exitCodes: is missing: a rule says for which exit codes \
+                 it is",
+                "spec.containers[0].restartPolicyRules[1].exitCodes.values: expected 1 to 255 exit codes",
+                "spec.ephemeralContainers[0].restartPolicyRules: is not for ephemeral containers",
+            ]
+        );
+        let rule = r#"{"action": "Restart", "exitCodes": {"operator": "In", "values": [1]}}"#;
+        let rules = vec![rule; 21].join(",");
+        let spec = format!(
+            r#"{{"containers": [{{"name": "a", "image": "a", "restartPolicy": "Never",
+                "restartPolicyRules": [{rules}]}}]}}"#
+        );
+        assert_eq!(errors(&spec), "spec.containers[0].restartPolicyRules: has 21 rules, expected at most 20");
+        let odd = spec.replacen("\"In\"", "\"Exists\"", 1);
+        assert!(errors(&odd).contains("restartPolicyRules[0].exitCodes.operator: unknown variant `Exists`"));
+    }
+
+    #[test]
+    fn an_image_volume_has_an_image_and_is_not_left() {
+        let spec = r#"{"volumes": [{"name": "v", "image": {}}], "containers": [{"name": "a", "image": "a",
+            "volumeMounts": [{"name": "v", "mountPath": "/a", "subPath": "in/side"},
+                             {"name": "v", "mountPath": "/b", "subPath": "in/../.."},
+                             {"name": "v", "mountPath": "/c", "subPath": "/etc"}]}]}"#;
+        let paths: Vec<_> =
+            errors(spec).lines().map(|line| line.split(": ").next().unwrap().to_owned()).collect();
+        assert_eq!(
+            paths,
+            [
+                "spec.containers[0].volumeMounts[1].subPath",
+                "spec.containers[0].volumeMounts[2].subPath",
+                "spec.volumes[0].image.reference",
+            ]
         );
     }
 

@@ -2,7 +2,8 @@
 //! what is left of it goes.
 //!
 //! * [`ContainerRecord`] and [`SandboxRecord`] are what a runtime reports, any number of attempts.
-//! * [`restarts`] decides whether a container that is not running is started (again).
+//! * [`restarts`] decides whether a container that is not running is started (again); [`after_exit`] says what its
+//!   exit code means where it has rules of its own.
 //! * [`BackOff`] is Kubernetes' exponential back-off; [`CrashLoop`] is what it means for crashing containers.
 //! * [`Prober`] is one probe of a container: what it asks (a [`ProbeCheck`]), when, and what the answers come to.
 //! * [`gc_plan`] says which dead containers, sandboxes and log folders go; [`GarbageCollection`] is the same step
@@ -56,7 +57,7 @@ pub use probe::{
 };
 pub use record::{ContainerRecord, Exit, PodRecords, RecordState, SandboxRecord, SandboxState};
 pub use request::{HttpRequest, RequestError, Scheme, resolve_port};
-pub use restart::{restarts, spec_hash, succeeded};
+pub use restart::{AfterExit, after_exit, restarts, spec_hash, succeeded};
 pub(crate) use signal::own_stop_signal;
 pub use signal::stop_signal;
 pub use stop::{

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Overhead, PodResources, pod_resources, qos_class};
 use crate::api::{
-    Container, ImagePullPolicy, Pod, PodSpec, QosClass, RestartPolicy, StopSignal, StopSignalError, Uid,
+    Container, ContainerRestartRule, ImagePullPolicy, Pod, PodSpec, QosClass, RestartPolicy,
+    RestartRuleAction, StopSignal, StopSignalError, Uid,
 };
-use crate::behaviour::{Behaviour, Feature};
+use crate::behaviour::{Behaviour, Feature, FeatureGates};
 use crate::container::{
-    ContainerIndex, ContainerKind, ContainerSet, ProbeGrace, ProbeKind, own_stop_signal, spec_hash,
+    AfterExit, ContainerIndex, ContainerKind, ContainerRecord, ContainerSet, ProbeGrace, ProbeKind,
+    after_exit, own_stop_signal, restarts, spec_hash,
 };
 use crate::ordering::{Edge, Ordering, OrderingError};
 
@@ -44,6 +48,7 @@ struct Sets {
     sidecars: ContainerSet,
     apps: ContainerSet,
     ephemeral: ContainerSet,
+    restarting_all: ContainerSet,
 }
 
 /// A container of a compiled pod.
@@ -59,8 +64,12 @@ pub struct CompiledContainer {
     /// Its own restart policy where it has one and the gate `ContainerRestartRules` is on, else the pod's.
     /// (A sidecar's `Always` shows in its kind.)
     pub restart_policy: RestartPolicy,
+    /// What certain exit codes mean, before the policy is looked at (KEP-5307).
+    pub restart_rules: Vec<ContainerRestartRule>,
     /// When its image is pulled.
     pub image_pull_policy: ImagePullPolicy,
+    /// The images of the image volumes that it mounts (KEP-4639), in the order of its mounts, each once.
+    pub volume_images: Vec<VolumeImage>,
     /// What makes an instance outdated.
     pub spec_hash: u64,
     /// Whether it has a startup probe.
@@ -80,6 +89,33 @@ pub struct CompiledContainer {
     pub startup_grace: ProbeGrace,
     /// The grace period of its liveness probe.
     pub liveness_grace: ProbeGrace,
+}
+
+/// A volume by its place in `spec.volumes`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct VolumeIndex(pub u32);
+
+/// The image of an image volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VolumeImage {
+    /// Which volume.
+    pub volume: VolumeIndex,
+    /// Its image, as written.
+    pub image: Arc<str>,
+    /// When it is pulled.
+    pub pull_policy: ImagePullPolicy,
+}
+
+/// One of the images that have to be there before a container is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum NeededImage {
+    /// The container's own.
+    Container,
+    /// That of an image volume that it mounts (KEP-4639).
+    Volume(VolumeIndex),
 }
 
 /// Why a pod cannot be compiled.
@@ -126,9 +162,7 @@ impl CompiledPod {
     pub fn compile_with(pod: &Pod, behaviour: &Arc<Behaviour>, edges: &[Edge]) -> Result<Self, CompileError> {
         let spec = &pod.spec;
         let ordering = Ordering::of(spec, edges)?;
-        if !behaviour.gates.enabled(Feature::ContainerRestartRules) {
-            refuse_container_policies(spec)?;
-        }
+        check_gates(spec, behaviour.gates)?;
         let lists = [
             (ContainerKind::Init, &spec.init_containers),
             (ContainerKind::App, &spec.containers),
@@ -148,6 +182,11 @@ impl CompiledPod {
                 }
                 ContainerKind::App => sets.apps.insert(index),
                 ContainerKind::Ephemeral => sets.ephemeral.insert(index),
+            }
+            let restarts_all =
+                |rule: &ContainerRestartRule| rule.action == RestartRuleAction::RestartAllContainers;
+            if container.restart_rules.iter().any(restarts_all) {
+                sets.restarting_all.insert(index);
             }
         }
         Ok(Self {
@@ -213,6 +252,12 @@ impl CompiledPod {
         self.sets.apps
     }
 
+    /// Those with a rule that restarts all of them (KEP-5532).
+    #[must_use]
+    pub const fn restarting_all(&self) -> ContainerSet {
+        self.sets.restarting_all
+    }
+
     /// Its ephemeral containers.
     #[must_use]
     pub const fn ephemeral(&self) -> ContainerSet {
@@ -261,9 +306,11 @@ impl CompiledContainer {
             image: container.image.as_str().into(),
             kind,
             restart_policy: own_policy.unwrap_or(spec.restart_policy),
+            restart_rules: container.restart_policy_rules.clone(),
             image_pull_policy: container
                 .image_pull_policy
                 .unwrap_or_else(|| ImagePullPolicy::default_for(&container.image)),
+            volume_images: volume_images(container, spec),
             spec_hash: spec_hash(container),
             startup_probe: container.startup_probe.is_some(),
             liveness_probe: container.liveness_probe.is_some(),
@@ -277,12 +324,116 @@ impl CompiledContainer {
     }
 }
 
-/// Without the gate, `Always` on an init container is all that a container may say of its restarts.
-fn refuse_container_policies(spec: &PodSpec) -> Result<(), CompileError> {
+impl CompiledContainer {
+    /// What follows when an instance of it exits of its own accord. A sidecar is started again whatever its
+    /// rules pass over.
+    #[must_use]
+    pub fn after_exit(&self, exit_code: i32) -> AfterExit {
+        let policy =
+            if self.kind == ContainerKind::Sidecar { RestartPolicy::Always } else { self.restart_policy };
+        after_exit(policy, &self.restart_rules, exit_code)
+    }
+
+    /// Whether it is to be started, given its latest instance: its rules and its policy decide. See
+    /// [`restarts`] for what goes without rules.
+    #[must_use]
+    pub fn restarts(&self, latest: Option<&ContainerRecord>, deleted: bool) -> bool {
+        match latest.and_then(ContainerRecord::exit) {
+            Some(exit) if !deleted => self.after_exit(exit.exit_code) != AfterExit::Stays,
+            _ => restarts(self.restart_policy, latest, deleted),
+        }
+    }
+
+    /// One of the images that it needs, as written, and when it is pulled; `None` for a volume that it does not
+    /// mount.
+    #[must_use]
+    pub fn image(&self, which: NeededImage) -> Option<(&Arc<str>, ImagePullPolicy)> {
+        match which {
+            NeededImage::Container => Some((&self.image, self.image_pull_policy)),
+            NeededImage::Volume(volume) => {
+                let image = self.volume_images.iter().find(|image| image.volume == volume)?;
+                Some((&image.image, image.pull_policy))
+            }
+        }
+    }
+
+    /// The images that it needs, in the order in which they are asked for: its own, then its volumes'.
+    pub fn images(&self) -> impl Iterator<Item = NeededImage> {
+        let volumes = self.volume_images.iter().map(|image| NeededImage::Volume(image.volume));
+        std::iter::once(NeededImage::Container).chain(volumes)
+    }
+
+    /// The key of an image's back-off: another image of the same container has another.
+    pub(super) fn image_key(&self, which: NeededImage) -> u64 {
+        match which {
+            NeededImage::Container => self.spec_hash,
+            NeededImage::Volume(_) => {
+                let image = self.image(which).map(|(image, _)| image.as_bytes()).unwrap_or_default();
+                let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+                image.iter().fold(self.spec_hash, mix)
+            }
+        }
+    }
+
+    /// Whether one of its rules restarts it after this exit code, whatever its policy says.
+    pub(super) fn restarts_by_rule(&self, exit_code: i32) -> bool {
+        self.restart_rules.iter().any(|rule| rule.is_for(exit_code))
+    }
+
+    /// Whether it runs again when it has failed, given the exit code where there is one. For init containers:
+    /// one that is killed or lost sight of has failed, too.
+    pub(super) fn restarts_failed(&self, exit_code: Option<i32>) -> bool {
+        self.restart_policy != RestartPolicy::Never
+            || exit_code.is_some_and(|code| self.restarts_by_rule(code))
+    }
+}
+
+/// Refuses what a gate that is off has to allow.
+fn check_gates(spec: &PodSpec, gates: FeatureGates) -> Result<(), CompileError> {
+    if !gates.enabled(Feature::ContainerRestartRules) {
+        refuse_container_policies(spec)?;
+    }
+    if !gates.enabled(Feature::RestartAllContainersOnContainerExits) {
+        refuse_restarts_of_all(spec)?;
+    }
+    if !gates.enabled(Feature::ImageVolume)
+        && let Some(volume) = spec.volumes.iter().position(|volume| volume.image.is_some())
+    {
+        return Err(CompileError::GateNeeded {
+            path: format!("spec.volumes[{volume}].image"),
+            gate: Feature::ImageVolume,
+            allowed: "without it no volume is an image",
+        });
+    }
+    Ok(())
+}
+
+fn volume_images(container: &Container, spec: &PodSpec) -> Vec<VolumeImage> {
+    let mut images = Vec::<VolumeImage>::new();
+    for mount in &container.volume_mounts {
+        let mut volumes = (0..).map(VolumeIndex).zip(&spec.volumes);
+        let Some((volume, known)) = volumes.find(|(_, volume)| volume.name == mount.name) else { continue };
+        let Some(image) = &known.image else { continue };
+        if images.iter().all(|known| known.volume != volume) {
+            let default = || ImagePullPolicy::default_for(&image.reference);
+            let pull_policy = image.pull_policy.unwrap_or_else(default);
+            images.push(VolumeImage { volume, image: image.reference.as_str().into(), pull_policy });
+        }
+    }
+    images
+}
+
+/// The containers that have a restart policy, each with the name of its list and its place in it.
+fn restartable(spec: &PodSpec) -> impl Iterator<Item = (&'static str, usize, &Container)> {
     let inits =
         spec.init_containers.iter().enumerate().map(|(n, container)| ("initContainers", n, container));
     let apps = spec.containers.iter().enumerate().map(|(n, container)| ("containers", n, container));
-    for (list, n, container) in inits.chain(apps) {
+    inits.chain(apps)
+}
+
+/// Without the gate, `Always` on an init container is all that a container may say of its restarts.
+fn refuse_container_policies(spec: &PodSpec) -> Result<(), CompileError> {
+    for (list, n, container) in restartable(spec) {
         let policy_refused = match container.restart_policy {
             None => false,
             Some(RestartPolicy::Always) => list == "containers",
@@ -304,9 +455,82 @@ fn refuse_container_policies(spec: &PodSpec) -> Result<(), CompileError> {
     Ok(())
 }
 
+fn refuse_restarts_of_all(spec: &PodSpec) -> Result<(), CompileError> {
+    for (list, n, container) in restartable(spec) {
+        let restarts_all =
+            |rule: &ContainerRestartRule| rule.action == RestartRuleAction::RestartAllContainers;
+        if let Some(rule) = container.restart_policy_rules.iter().position(restarts_all) {
+            return Err(CompileError::GateNeeded {
+                path: format!("spec.{list}[{n}].restartPolicyRules[{rule}].action"),
+                gate: Feature::RestartAllContainersOnContainerExits,
+                allowed: "without it the only action is `Restart`",
+            });
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_volume_needs_its_gate() {
+        let json = r#"{"metadata": {"name": "p"}, "spec": {
+            "volumes": [{"name": "tmp", "emptyDir": {}}, {"name": "model", "image": {"reference": "model:1"}},
+                        {"name": "data", "image": {"reference": "data", "pullPolicy": "Never"}}],
+            "containers": [{"name": "a", "image": "a:1", "volumeMounts": [
+                {"name": "data", "mountPath": "/d"}, {"name": "tmp", "mountPath": "/t"},
+                {"name": "model", "mountPath": "/m"}, {"name": "data", "mountPath": "/e"}]},
+                {"name": "b", "image": "b:1"}]}}"#;
+        let pod = Pod::from_json(json).unwrap();
+        assert_eq!(
+            CompiledPod::compile(&pod, &Arc::default()).unwrap_err().to_string(),
+            "spec.volumes[1].image: needs the feature gate ImageVolume, which is off: without it no volume is an \
+             image"
+        );
+        let gates = FeatureGates::default().with(Feature::ImageVolume, true);
+        let compiled =
+            CompiledPod::compile(&pod, &Arc::new(Behaviour { gates, ..Behaviour::default() })).unwrap();
+        let images = |at: u8| {
+            let container = compiled.container(ContainerIndex(at)).unwrap();
+            let images = container.images().filter_map(|which| container.image(which));
+            images.map(|(image, policy)| (image.to_string(), policy)).collect::<Vec<_>>()
+        };
+        let [a, data, model] = [
+            ("a:1", ImagePullPolicy::IfNotPresent),
+            ("data", ImagePullPolicy::Never),
+            ("model:1", ImagePullPolicy::IfNotPresent),
+        ]
+        .map(|(image, policy)| (image.to_owned(), policy));
+        assert_eq!(images(0), [a, data, model]);
+        assert_eq!(images(1).len(), 1);
+    }
+
+    #[test]
+    fn restarting_all_needs_two_gates() {
+        let json = r#"{"metadata": {"name": "p"}, "spec": {"containers": [{"name": "a", "image": "a:1",
+            "restartPolicy": "Never", "restartPolicyRules": [{"action": "RestartAllContainers",
+                "exitCodes": {"operator": "In", "values": [3]}}]}]}}"#;
+        let pod = Pod::from_json(json).unwrap();
+        let compile = |gates: &str| {
+            let behaviour = Behaviour { gates: gates.parse().unwrap(), ..Behaviour::default() };
+            CompiledPod::compile(&pod, &Arc::new(behaviour))
+        };
+        let error = |gates: &str| compile(gates).unwrap_err().to_string();
+        assert!(
+            error("RestartAllContainersOnContainerExits=true").starts_with(
+                "spec.containers[0].restartPolicy: needs the feature gate ContainerRestartRules"
+            )
+        );
+        assert_eq!(
+            error("ContainerRestartRules=true"),
+            "spec.containers[0].restartPolicyRules[0].action: needs the feature gate \
+             RestartAllContainersOnContainerExits, which is off: without it the only action is `Restart`"
+        );
+        let both = compile("ContainerRestartRules=true,RestartAllContainersOnContainerExits=true").unwrap();
+        assert_eq!(both.restarting_all(), both.apps());
+    }
 
     #[test]
     fn a_containers_own_policy_needs_its_gate() {

@@ -44,13 +44,13 @@ mod workers;
 pub use cgroup::{
     DEFAULT_CPU_PERIOD_US, PodCgroup, cpu_period_us, cpu_quota_us, cpu_shares, cpu_weight, pod_cgroup,
 };
-pub use compiled::{CompileError, CompiledContainer, CompiledPod};
+pub use compiled::{CompileError, CompiledContainer, CompiledPod, NeededImage, VolumeImage, VolumeIndex};
 pub use deadline::{ActiveDeadline, DEADLINE_EXCEEDED, DEADLINE_EXCEEDED_MESSAGE, active_deadline};
 pub use observed::Observed;
 pub use phase::{Seen, phase};
 pub use plan::{
     Kill, KillPodReason, KillReason, NextInit, PlanContext, SandboxFault, Start, StartReason, SyncPlan,
-    any_app_created, next_init, plan, plan_into, sandbox_fault,
+    any_app_created, next_init, plan, plan_into, restarts_all, sandbox_fault,
 };
 pub use probes::{PodProbes, PodProbesSnapshot, ProbesAction, ProbesEvent};
 pub use qos::{oom_score_adj, pod_qos_class, qos_class};

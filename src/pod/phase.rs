@@ -1,8 +1,8 @@
 //! Where a pod is in its life, from what is seen of its containers.
 
-use super::CompiledPod;
-use crate::api::{ContainerState, ContainerStatus, PodPhase, PodStatus, RestartPolicy};
-use crate::container::ContainerKind;
+use super::{CompiledContainer, CompiledPod};
+use crate::api::{ContainerState, ContainerStatus, PodPhase, PodStatus};
+use crate::container::{AfterExit, ContainerKind};
 
 /// What a pod's phase depends on, of one container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,16 +77,17 @@ struct Count {
 ///
 /// `terminal`: all containers have been stopped for good, whatever the restart policy says. It is not
 /// considered for static pods. A waiting container that ran before counts as stopped, never as succeeded, and
-/// a sidecar that has ended is not counted at all.
+/// a sidecar that has ended is not counted at all. A pod with an app container that is to run again, by its rules
+/// (KEP-5307) or its policy, is not at its end.
 #[must_use]
 pub fn phase(pod: &CompiledPod, seen: &[Seen], terminal: bool) -> PodPhase {
     let mut count = Count::default();
     let seen = seen.iter().copied().chain(std::iter::repeat(Seen::Unknown));
     for (container, seen) in pod.containers().iter().zip(seen) {
         match container.kind {
-            ContainerKind::Init => count.init(seen, container.restart_policy),
+            ContainerKind::Init => count.init(seen, container),
             ContainerKind::Sidecar => count.sidecar(seen),
-            ContainerKind::App => count.app(seen, container.restart_policy),
+            ContainerKind::App => count.app(seen, container),
             ContainerKind::Ephemeral => {}
         }
     }
@@ -94,11 +95,11 @@ pub fn phase(pod: &CompiledPod, seen: &[Seen], terminal: bool) -> PodPhase {
 }
 
 impl Count {
-    const fn init(&mut self, seen: Seen, policy: RestartPolicy) {
+    fn init(&mut self, seen: Seen, container: &CompiledContainer) {
         match seen {
             Seen::Exited { code: 0 } | Seen::Waiting { last_exit: Some(0) } => {}
-            Seen::Exited { .. } | Seen::Waiting { last_exit: Some(_) } => {
-                self.init_failed_for_good |= matches!(policy, RestartPolicy::Never);
+            Seen::Exited { code } | Seen::Waiting { last_exit: Some(code) } => {
+                self.init_failed_for_good |= !container.restarts_failed(Some(code));
             }
             Seen::Unknown | Seen::Running { .. } | Seen::Waiting { last_exit: None } => {
                 self.pending_inits += 1;
@@ -124,7 +125,7 @@ impl Count {
         }
     }
 
-    const fn app(&mut self, seen: Seen, policy: RestartPolicy) {
+    fn app(&mut self, seen: Seen, container: &CompiledContainer) {
         match seen {
             Seen::Unknown => self.unknown += 1,
             Seen::Running { .. } => {
@@ -134,16 +135,12 @@ impl Count {
             Seen::Exited { code } => {
                 self.any_app_started = true;
                 self.stopped += 1;
-                self.succeeded += (code == 0) as u32;
-                self.any_app_restarts |= match policy {
-                    RestartPolicy::Always => true,
-                    RestartPolicy::OnFailure => code != 0,
-                    RestartPolicy::Never => false,
-                };
+                self.succeeded += u32::from(code == 0);
+                self.any_app_restarts |= container.after_exit(code) != AfterExit::Stays;
             }
-            Seen::Waiting { last_exit: Some(_) } => {
+            Seen::Waiting { last_exit: Some(code) } => {
                 self.stopped += 1;
-                self.any_app_restarts |= !matches!(policy, RestartPolicy::Never);
+                self.any_app_restarts |= container.restarts_failed(Some(code));
             }
             Seen::Waiting { last_exit: None } => self.waiting += 1,
         }

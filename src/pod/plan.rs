@@ -4,8 +4,8 @@
 use super::{CompiledPod, Observed};
 use crate::api::{ContainerId, RestartPolicy, SandboxId};
 use crate::container::{
-    ContainerIndex, ContainerKind, ContainerRecord, ContainerSet, ProbeResult, ProbeResults, RecordState,
-    SandboxState, restarts, succeeded,
+    AfterExit, ContainerIndex, ContainerKind, ContainerRecord, ContainerSet, ProbeResult, ProbeResults,
+    RecordState, SandboxState, succeeded,
 };
 
 /// What a plan depends on beside the pod's spec and its records.
@@ -25,6 +25,9 @@ pub struct PlanContext<'a> {
 /// What must be done to bring the runtime in line with the pod.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SyncPlan {
+    /// Stop and remove the instances of all init and app containers, in no order and without hooks, because this
+    /// one's exit restarts all of them (KEP-5532). The sandbox stays, and nothing else is to be done before.
+    pub restart_all: Option<ContainerIndex>,
     /// Stop all containers and the sandbox first, and why.
     pub kill_pod: Option<KillPodReason>,
     /// Make a new sandbox.
@@ -184,6 +187,7 @@ impl SandboxFault {
 
 impl SyncPlan {
     fn clear(&mut self) {
+        self.restart_all = None;
         self.kill_pod = None;
         self.create_sandbox = false;
         self.attempt = 0;
@@ -207,7 +211,10 @@ impl SyncPlan {
     /// Whether nothing is to be done.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.kill_pod.is_none() && self.kill.is_empty() && self.starts().next().is_none()
+        self.restart_all.is_none()
+            && self.kill_pod.is_none()
+            && self.kill.is_empty()
+            && self.starts().next().is_none()
     }
 
     /// All containers to start: ephemeral, init, then app containers, as the kubelet starts them.
@@ -246,6 +253,15 @@ pub fn plan_into(pod: &CompiledPod, observed: &Observed, context: PlanContext<'_
     plan.clear();
     let compat = pod.behaviour.compat;
     let starts_work = !context.deleted || compat.start_work_for_deleted_pods;
+    if !context.deleted {
+        plan.restart_all = restarts_all(pod, observed, context.restarting);
+        if plan.restart_all.is_some() {
+            let latest = observed.sandboxes().first();
+            plan.attempt = latest.map_or(0, |latest| latest.attempt);
+            plan.sandbox = latest.map(|latest| latest.id.clone());
+            return;
+        }
+    }
     let walk = Walk { pod, observed, context, starts_work };
     match walk.sandbox_fault(plan) {
         Some(fault) => walk.new_sandbox(fault, plan),
@@ -259,6 +275,23 @@ pub fn plan_into(pod: &CompiledPod, observed: &Observed, context: PlanContext<'_
         plan.start_ephemeral.clear();
         plan.kill.iter_mut().for_each(|kill| kill.restarts = false);
     }
+}
+
+/// The container whose exit restarts all containers of the pod (KEP-5532): the first whose latest instance ended
+/// with an exit code that one of its rules is for. Instances that were killed in order to be replaced
+/// (`restarting`) did not exit of their own accord and restart nobody.
+#[must_use]
+pub fn restarts_all(
+    pod: &CompiledPod,
+    observed: &Observed,
+    restarting: ContainerSet,
+) -> Option<ContainerIndex> {
+    pod.restarting_all().difference(restarting).iter().find(|index| {
+        let exit = observed.latest(*index).and_then(ContainerRecord::exit);
+        let container = pod.container(*index);
+        exit.zip(container)
+            .is_some_and(|(exit, container)| container.after_exit(exit.exit_code) == AfterExit::RestartsAll)
+    })
 }
 
 /// Why the latest sandbox is of no use to the pod; `None` when it serves.
@@ -315,15 +348,15 @@ impl Walk<'_> {
         let reruns_finished = pod.behaviour.compat.rerun_finished_containers;
         for index in pod.apps().iter() {
             let latest = observed.latest(index);
-            let policy = pod.container(index).map_or(pod.spec.restart_policy, |app| app.restart_policy);
-            let is_over = match policy {
+            let Some(app) = pod.container(index) else { continue };
+            let exit = latest.and_then(ContainerRecord::exit);
+            let is_over = match app.restart_policy {
                 RestartPolicy::Always => false,
                 RestartPolicy::OnFailure => succeeded(latest),
-                RestartPolicy::Never => {
-                    !reruns_finished && latest.is_some_and(|latest| latest.exit().is_some())
-                }
+                RestartPolicy::Never => !reruns_finished && exit.is_some(),
             };
-            if !is_over {
+            let is_ruled = exit.is_some_and(|exit| app.restarts_by_rule(exit.exit_code));
+            if !is_over || is_ruled {
                 plan.start_apps.push(Start { container: index, reason: StartReason::NewSandbox });
             }
         }
@@ -373,7 +406,7 @@ impl Walk<'_> {
         };
         let mut reason = if failed.is_some() { StartReason::Ended } else { StartReason::ItsTurn };
         if let Some(failed) = failed {
-            if self.policy(container) == RestartPolicy::Never {
+            if !self.restarts_failed(container, failed) {
                 plan.kill_pod = Some(KillPodReason::InitFailed(container));
                 return false;
             }
@@ -428,7 +461,7 @@ impl Walk<'_> {
                 }
                 RecordState::Exited(_) | RecordState::Unknown => {
                     let lost = latest.state == RecordState::Unknown;
-                    if !is_sidecar && self.policy(index) == RestartPolicy::Never {
+                    if !is_sidecar && !self.restarts_failed(index, latest) {
                         plan.kill_pod = Some(KillPodReason::InitFailed(index));
                         plan.start_inits.clear();
                         return false;
@@ -501,8 +534,7 @@ impl Walk<'_> {
             }
             let latest = self.observed.latest(index);
             let Some(running) = latest.filter(|latest| latest.is_running()) else {
-                if restarts(container.restart_policy, latest, self.context.deleted)
-                    || self.context.restarting.contains(index)
+                if container.restarts(latest, self.context.deleted) || self.context.restarting.contains(index)
                 {
                     self.start_app(plan, index, latest);
                 }
@@ -560,8 +592,10 @@ impl Walk<'_> {
         plan.start_inits.push(Start { container: index, reason: start });
     }
 
-    fn policy(&self, index: ContainerIndex) -> RestartPolicy {
-        self.pod.container(index).map_or(self.pod.spec.restart_policy, |container| container.restart_policy)
+    /// Whether a failed init container runs again.
+    fn restarts_failed(&self, index: ContainerIndex, failed: &ContainerRecord) -> bool {
+        let exit_code = failed.exit().map(|exit| exit.exit_code);
+        self.pod.container(index).is_some_and(|container| container.restarts_failed(exit_code))
     }
 }
 

@@ -84,6 +84,34 @@ impl Termination {
         self.stopping.push(stopping);
     }
 
+    /// Stops an instance at once: no hook (one that runs is not waited for), no turn, and
+    /// [`MINIMUM_GRACE_SECONDS`] between the stop signal and the kill.
+    pub fn hasten(
+        &mut self,
+        now: Timestamp,
+        (id, container): (&ContainerId, Option<ContainerIndex>),
+        steps: &mut Vec<TerminationStep>,
+    ) {
+        const GRACE: i64 = MINIMUM_GRACE_SECONDS.cast_signed();
+        if let Some(known) = self.stopping.iter_mut().find(|known| known.id == *id) {
+            known.ordered = false;
+            known.stop.hook_finished(now);
+            if known.stop.shrink(now, GRACE) {
+                steps.push(known.stop_step());
+            }
+            return;
+        }
+        let stop = Stop::begin(now, GRACE, false);
+        self.stopping.push(Stopping { id: id.clone(), container, ordered: false, stop });
+    }
+
+    /// Makes an instance wait for nobody any more.
+    pub(crate) fn let_go(&mut self, id: &ContainerId) {
+        for known in self.stopping.iter_mut().filter(|known| known.id == *id) {
+            known.ordered = false;
+        }
+    }
+
     /// The `preStop` hook of an instance has come back, however it ended.
     pub fn hook_finished(&mut self, now: Timestamp, id: &ContainerId) {
         if let Some(known) = self.stopping.iter_mut().find(|known| known.id == *id) {

@@ -9,11 +9,13 @@ use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 use super::runtime::{Cast, Runtime, probe_results};
-use super::{Config, Fault, TraceEntry, TraceEvent};
+use super::{Config, Fault, Pull, Subject, TraceEntry, TraceEvent};
 use crate::api::{ContainerId, ImagePullPolicy, Pod, PodPhase, SandboxId, SleepAction, Uid};
 use crate::container::{ContainerIndex, ContainerRecord, ProbeKind, ProbeResult};
 use crate::machine::{Machine, OperationId, RestoreError, Snapshots, Timestamp};
-use crate::pod::{Action, Change, CompileError, CompiledPod, Event, Failure, Outcome, Verdict, Worker};
+use crate::pod::{
+    Action, Change, CompileError, CompiledPod, Event, Failure, NeededImage, Outcome, Verdict, Worker,
+};
 
 /// A deterministic node in virtual time. See the [module](super) for an example.
 #[derive(Debug, Clone)]
@@ -458,6 +460,7 @@ impl Node {
                 TraceEvent::Container { container: known.name_of(container), view }
             }
             Change::Note(note) => TraceEvent::Note { note },
+            Change::AllContainersRestarting(restarting) => TraceEvent::AllContainersRestarting { restarting },
             Change::Terminated => TraceEvent::PodTerminated,
             Change::Finished => TraceEvent::PodFinished,
         });
@@ -466,18 +469,17 @@ impl Node {
 
     fn latency(&self, pod: u32, action: &Action) -> Duration {
         let (latencies, known) = (&self.config.latencies, &self.pods[pod as usize]);
-        let behavior = |container: ContainerIndex| known.cast.behaviors.get(container.at());
         match action {
             Action::PrepareResources { .. } => latencies.prepare_resources,
             Action::ReleaseResources { .. } => latencies.release_resources,
             Action::CreateSandbox { .. } => latencies.create_sandbox,
             Action::StopSandbox { .. } => latencies.stop_sandbox,
             Action::RemoveSandbox { .. } => latencies.remove_sandbox,
-            Action::EnsureImage { container, .. } => {
-                if !self.has_to_pull(&known.compiled, *container) {
+            Action::EnsureImage { container, image, .. } => {
+                if !self.has_to_pull(&known.compiled, *container, *image) {
                     return latencies.image_status;
                 }
-                let takes = behavior(*container).and_then(|behavior| behavior.pull.takes);
+                let takes = self.pull_of(known, *container, *image).and_then(|pull| pull.takes);
                 takes.map_or(latencies.pull, |takes| takes.0)
             }
             Action::CreateContainer { .. } => latencies.create,
@@ -493,13 +495,28 @@ impl Node {
         }
     }
 
-    fn has_to_pull(&self, pod: &CompiledPod, container: ContainerIndex) -> bool {
-        let Some(container) = pod.container(container) else { return false };
-        match container.image_pull_policy {
+    fn has_to_pull(&self, pod: &CompiledPod, container: ContainerIndex, which: NeededImage) -> bool {
+        let Some((image, policy)) = pod.container(container).and_then(|container| container.image(which))
+        else {
+            return false;
+        };
+        match policy {
             ImagePullPolicy::Always => true,
-            ImagePullPolicy::IfNotPresent => !self.images.contains(&container.image),
+            ImagePullPolicy::IfNotPresent => !self.images.contains(image),
             ImagePullPolicy::Never => false,
         }
+    }
+
+    /// What the pulls of an image do. That of a volume behaves as a container of that image would.
+    fn pull_of(&self, pod: &SimPod, container: ContainerIndex, which: NeededImage) -> Option<Pull> {
+        if which == NeededImage::Container {
+            return pod.cast.behaviors.get(container.at()).map(|behavior| behavior.pull.clone());
+        }
+        let known = pod.compiled.container(container)?;
+        let (image, _) = known.image(which)?;
+        let subject =
+            Subject { pod: &pod.pod.metadata.name, container: &known.name, image, kind: known.kind };
+        Some((self.config.behavior)(&subject).pull)
     }
 
     fn take_effect(&mut self, pod: u32, Effect { action, fault, compiled }: Effect) {
@@ -576,7 +593,7 @@ impl Node {
                 known.runtime.instances.retain(|instance| instance.record.id != id);
                 Outcome::Done
             }
-            Action::EnsureImage { container, .. } => self.pull(pod, container, compiled),
+            Action::EnsureImage { container, image, .. } => self.pull(pod, (container, image), compiled),
             Action::CreateContainer { container, sandbox, attempt, .. } => {
                 self.made += 1;
                 let id = ContainerId::from(format!("c{}", self.made));
@@ -614,15 +631,17 @@ impl Node {
         })
     }
 
-    fn pull(&mut self, pod: u32, container: ContainerIndex, compiled: &CompiledPod) -> Outcome {
-        let pulls = self.has_to_pull(compiled, container);
+    fn pull(
+        &mut self,
+        pod: u32,
+        (container, which): (ContainerIndex, NeededImage),
+        compiled: &CompiledPod,
+    ) -> Outcome {
+        let pulls = self.has_to_pull(compiled, container, which);
+        let pull = self.pull_of(&self.pods[pod as usize], container, which);
+        let image = compiled.container(container).and_then(|container| container.image(which));
+        let (Some(pull), Some((image, policy))) = (pull, image) else { return Outcome::Done };
         let known = &mut self.pods[pod as usize];
-        let (Some(compiled), Some(behavior)) =
-            (compiled.container(container), known.cast.behaviors.get(container.at()))
-        else {
-            return Outcome::Done;
-        };
-        let pull = &behavior.pull;
         let Some(tries) = known.pulls.get_mut(container.at()) else { return Outcome::Done };
         let outcome = match &pull.fails {
             Some(message) if pulls && pull.times.is_none_or(|times| *tries < times) => {
@@ -630,16 +649,11 @@ impl Node {
                 failed(message)
             }
             _ if pulls => {
-                self.images.insert(Arc::clone(&compiled.image));
+                self.images.insert(Arc::clone(image));
                 Outcome::Done
             }
-            _ if compiled.image_pull_policy == ImagePullPolicy::Never
-                && !self.images.contains(&compiled.image) =>
-            {
-                let message = format!(
-                    "Container image \"{}\" is not present with pull policy of Never",
-                    compiled.image
-                );
+            _ if policy == ImagePullPolicy::Never && !self.images.contains(image) => {
+                let message = format!("Container image \"{image}\" is not present with pull policy of Never");
                 Outcome::Failed(Box::new(Failure {
                     reason: "ErrImageNeverPull".into(),
                     message: message.into(),
@@ -730,9 +744,9 @@ impl Node {
                 Action::CreateSandbox { attempt, .. } => TraceEvent::CreatingSandbox { attempt: *attempt },
                 Action::StopSandbox { reason, .. } => TraceEvent::StoppingSandbox { reason: *reason },
                 Action::RemoveSandbox { .. } => TraceEvent::RemovingSandbox,
-                Action::EnsureImage { container, reason, .. } => TraceEvent::Pulling {
+                Action::EnsureImage { container, image, reason, .. } => TraceEvent::Pulling {
                     container: name(container),
-                    image: known.image_of(*container),
+                    image: known.image_of(*container, *image),
                     reason: *reason,
                 },
                 Action::CreateContainer { container, attempt, .. } => {
@@ -767,8 +781,12 @@ impl SimPod {
         self.compiled.container(index).map(|container| Arc::clone(&container.name)).unwrap_or_default()
     }
 
-    fn image_of(&self, index: ContainerIndex) -> Arc<str> {
-        self.compiled.container(index).map(|container| Arc::clone(&container.image)).unwrap_or_default()
+    fn image_of(&self, index: ContainerIndex, which: NeededImage) -> Arc<str> {
+        let container = self.compiled.container(index);
+        container
+            .and_then(|container| container.image(which))
+            .map(|(image, _)| Arc::clone(image))
+            .unwrap_or_default()
     }
 
     /// How long a hook takes: a `sleep` what the spec says, anything else what the behaviour says.

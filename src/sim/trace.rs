@@ -46,6 +46,11 @@ pub enum TraceEvent {
         /// What it is now.
         phase: PodPhase,
     },
+    /// All of its containers are being stopped and removed in order to be started again, or that is over.
+    AllContainersRestarting {
+        /// Whether they are.
+        restarting: bool,
+    },
     /// All of its containers have ended for good.
     PodTerminated,
     /// Nothing is left of it.
@@ -75,11 +80,11 @@ pub enum TraceEvent {
     },
     /// A sandbox is being removed.
     RemovingSandbox,
-    /// The container has its turn; its image is asked for.
+    /// The container has its turn; an image that it needs is asked for.
     Pulling {
         /// Which container.
         container: Arc<str>,
-        /// Its image.
+        /// Which image: its own, or that of a volume.
         image: Arc<str>,
         /// Why it is started.
         reason: StartReason,

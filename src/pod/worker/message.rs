@@ -8,7 +8,7 @@ use super::Change;
 use crate::api::{ContainerId, SandboxId};
 use crate::container::{ContainerIndex, ContainerRecord, PodRecords, ProbeKind, ProbeResult, SandboxRecord};
 use crate::machine::{OperationId, Timestamp};
-use crate::pod::{CompiledPod, KillPodReason, KillReason, StartReason};
+use crate::pod::{CompiledPod, KillPodReason, KillReason, NeededImage, StartReason};
 
 /// What can happen to a pod.
 #[derive(Debug, Clone)]
@@ -137,12 +137,15 @@ pub enum Action {
         /// Which.
         sandbox: SandboxId,
     },
-    /// See to it that a container's image is there, by its pull policy.
+    /// See to it that an image that a container needs is there, by its pull policy. See
+    /// [`CompiledContainer::image`](crate::pod::CompiledContainer::image).
     EnsureImage {
         /// The operation.
         operation: OperationId,
         /// For which container.
         container: ContainerIndex,
+        /// Which of its images.
+        image: NeededImage,
         /// Why the container is started.
         reason: StartReason,
     },
@@ -197,7 +200,8 @@ pub enum Action {
         /// Whole seconds, at least 2.
         timeout_seconds: u64,
     },
-    /// Remove an instance that has ended: the pod begins anew in another sandbox.
+    /// Remove an instance that has ended: the pod begins anew, in another sandbox or, where one exit restarts all
+    /// containers, in the same.
     RemoveContainer {
         /// The operation.
         operation: OperationId,

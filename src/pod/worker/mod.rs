@@ -1,9 +1,11 @@
 //! The machine of one pod: from its first sight to the end of its last container.
 
+mod again;
 mod message;
 mod note;
 mod resources;
 mod settings;
+mod sidecars;
 mod snapshot;
 mod start;
 mod state;
@@ -23,7 +25,7 @@ use super::{CompiledPod, Observed, Seen, SyncPlan, TerminationStep};
 use crate::api::{ContainerState, Pod, PodPhase};
 use crate::container::{ContainerIndex, ContainerRecord, Exit, PodRecords, ProbeResults, RecordState};
 use crate::machine::{Machine, Timestamp};
-use state::{Stage, State};
+use state::{Again, Stage, State};
 
 /// The machine of one pod: turns observations into actions, through plan, order and back-off.
 ///
@@ -138,6 +140,13 @@ impl Worker {
         matches!(self.state.stage, Stage::Finished)
     }
 
+    /// Whether all containers are being stopped and removed in order to be started again (KEP-5532): the pod's
+    /// condition `AllContainersRestarting`. It ends when none is left and the pod begins anew.
+    #[must_use]
+    pub fn all_containers_restarting(&self) -> bool {
+        self.state.again.is_some_and(|again| again.step == state::AgainStep::Stopping)
+    }
+
     fn handle(&mut self, event: Event, actions: &mut Vec<Action>) {
         match event {
             Event::Updated(pod) => self.update(pod),
@@ -194,6 +203,8 @@ impl Worker {
             .chain(self.state.termination.next_wakeup())
             .chain(self.state.unsettled_until)
             .chain(self.ends_known_by())
+            .chain(self.state.again.and_then(Again::next_wakeup))
+            .chain(self.sidecar_changes_at())
             .filter(|at| *at > self.state.now)
             .min()
     }

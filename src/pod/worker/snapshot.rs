@@ -29,7 +29,7 @@ pub struct WorkerSnapshot {
 
 impl WorkerSnapshot {
     /// The version that is written and read.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 }
 
 impl Snapshots for Worker {

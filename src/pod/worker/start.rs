@@ -1,4 +1,7 @@
-//! Starting containers, one at a time: back-off, image, making, start, hook.
+//! Starting containers, one at a time: back-off, images, making, start, hook.
+//!
+//! A container's own image comes first, then those of the image volumes that it mounts (KEP-4639). Each has a
+//! back-off of its own, and all of them have to be there before the container is made.
 
 use std::sync::Arc;
 
@@ -9,7 +12,7 @@ use crate::container::{
     ContainerIndex, ContainerRecord, RecordState, SandboxRecord, SandboxState, grace_seconds,
 };
 use crate::machine::{OperationId, Timestamp};
-use crate::pod::{StartReason, SyncPlan};
+use crate::pod::{NeededImage, StartReason, SyncPlan};
 
 impl Worker {
     /// Begins the first start of the plan that may be tried now. The others wait for their turn.
@@ -39,18 +42,24 @@ impl Worker {
         before.iter().all(has_started)
     }
 
-    fn try_start(&mut self, index: ContainerIndex, reason: StartReason, actions: &mut Vec<Action>) {
+    pub(super) fn try_start(
+        &mut self,
+        index: ContainerIndex,
+        reason: StartReason,
+        actions: &mut Vec<Action>,
+    ) {
         let now = self.state.now;
-        let Some(key) = self.pod.container(index).map(|container| container.spec_hash) else { return };
+        let Some(compiled) = self.pod.container(index) else { return };
         let track = &mut self.state.tracks[index.at()];
         track.retry_at.take_if(|at| *at <= now);
         if track.retry_at.is_some() {
             return;
         }
-        if track.cleared {
+        let Some(image) = compiled.images().nth(track.images_there as usize) else {
             self.create(index, actions);
             return;
-        }
+        };
+        let key = compiled.image_key(image);
         if self.state.image_back_off.is_in_back_off_since_update(&key, now) {
             let image = self.pod.container(index).map(|container| Arc::clone(&container.image));
             let message = format!("Back-off pulling image \"{}\"", image.unwrap_or_default());
@@ -58,7 +67,8 @@ impl Worker {
             track.retry_at = Some(self.state.image_back_off.ends(&key));
             return;
         }
-        if let Some(ended) = self.ended(index)
+        if image == NeededImage::Container
+            && let Some(ended) = self.ended(index)
             && let Err(refused) = self.state.crash_loop.restart(&key, ended, now)
         {
             let track = &mut self.state.tracks[index.at()];
@@ -68,8 +78,8 @@ impl Worker {
             return;
         }
         let deadline = now + self.settings.patience;
-        let operation = self.state.issue(Call::EnsureImage { container: index }, Some(deadline));
-        actions.push(Action::EnsureImage { operation, container: index, reason });
+        let operation = self.state.issue(Call::EnsureImage { container: index, image }, Some(deadline));
+        actions.push(Action::EnsureImage { operation, container: index, image, reason });
     }
 
     /// When the container last ended by itself: an instance that was killed to be replaced does not count.
@@ -85,7 +95,7 @@ impl Worker {
         };
         let Some(spec_hash) = self.pod.container(index).map(|container| container.spec_hash) else { return };
         let track = &mut self.state.tracks[index.at()];
-        track.cleared = false;
+        track.images_there = 0;
         let attempt = track.highest_attempt.map_or(0, |highest| highest.saturating_add(1));
         let deadline = self.state.now + self.settings.operation_timeout;
         let call = Call::CreateContainer { container: index, attempt, spec_hash };
@@ -110,7 +120,7 @@ impl Worker {
             (Call::CreateSandbox { attempt }, Outcome::SandboxCreated(id)) => self.sandbox_made(id, attempt),
             (Call::StopSandbox { sandbox }, Outcome::Done) => self.sandbox_stopped(&sandbox),
             (Call::RemoveSandbox { sandbox }, Outcome::Done) => self.observed.remove_sandbox(&sandbox),
-            (Call::EnsureImage { container }, Outcome::Done) => self.image_there(container),
+            (Call::EnsureImage { container, image }, Outcome::Done) => self.image_there(container, image),
             (Call::CreateContainer { container, attempt, spec_hash }, Outcome::ContainerCreated(id)) => {
                 self.made(container, (id, attempt, spec_hash), actions);
             }
@@ -201,11 +211,14 @@ impl Worker {
         }
     }
 
-    fn image_there(&mut self, container: ContainerIndex) {
+    fn image_there(&mut self, container: ContainerIndex, image: NeededImage) {
         let Some(compiled) = self.pod.container(container) else { return };
-        self.state.image_back_off.reset(&compiled.spec_hash);
-        if self.is_syncing() {
-            self.state.tracks[container.at()].cleared = true;
+        self.state.image_back_off.reset(&compiled.image_key(image));
+        let asked = compiled.images().position(|needed| needed == image);
+        if self.may_start(container)
+            && let Some(asked) = asked.and_then(|at| u32::try_from(at).ok())
+        {
+            self.state.tracks[container.at()].images_there = asked.saturating_add(1);
         }
     }
 
@@ -233,7 +246,7 @@ impl Worker {
         // Whatever it waited for is over.
         self.state.tracks[container.at()].waiting = None;
         let is_new = self.observed.find(&id).is_some_and(|known| known.state == RecordState::Created);
-        if !is_new || !self.is_syncing() {
+        if !is_new || !self.may_start(container) {
             return;
         }
         let deadline = self.state.now + self.settings.operation_timeout;
@@ -251,7 +264,10 @@ impl Worker {
         }
         self.state.restarting.remove(container);
         let runs = self.observed.find(&id).is_some_and(ContainerRecord::is_running);
-        if runs && self.is_syncing() && self.pod.container(container).is_some_and(|known| known.post_start) {
+        if runs
+            && self.may_start(container)
+            && self.pod.container(container).is_some_and(|known| known.post_start)
+        {
             self.state.hooks_pending.insert(container);
             let deadline = self.state.now + self.settings.patience;
             let operation = self.state.issue(Call::PostStart { container, id: id.clone() }, Some(deadline));
@@ -269,12 +285,12 @@ impl Worker {
             Call::CreateSandbox { .. } | Call::StopSandbox { .. } | Call::RemoveSandbox { .. } => {
                 self.state.sandbox_retry_at = Some(again);
             }
-            Call::EnsureImage { container } => {
+            Call::EnsureImage { container, image } => {
                 let reason = self.start_failed(container, failure, WaitingReason::ErrImagePull);
                 if reason == WaitingReason::ErrImagePull
                     && let Some(compiled) = self.pod.container(container)
                 {
-                    self.state.image_back_off.next(&compiled.spec_hash, now, now);
+                    self.state.image_back_off.next(&compiled.image_key(image), now, now);
                 }
             }
             Call::CreateContainer { container, .. } => {
@@ -289,6 +305,9 @@ impl Worker {
                 let grace = grace_seconds(None, self.pod.spec.termination_grace_period_seconds, None);
                 if self.is_syncing() {
                     self.stop_alone((&id, Some(container)), grace, actions);
+                } else {
+                    // One that was started while the pod goes is being stopped already: it waits no longer.
+                    self.state.termination.let_go(&id);
                 }
             }
             Call::PreStop { id } => self.state.termination.hook_finished(now, &id),

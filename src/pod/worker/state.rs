@@ -10,7 +10,7 @@ use super::{ContainerView, StopReason, Verdict, WaitingReason, WorkerSettings};
 use crate::api::{ContainerId, ContainerStatus, Pod, PodPhase, SandboxId};
 use crate::container::{BackOff, ContainerIndex, ContainerSet, CrashLoop, ProbeResults};
 use crate::machine::{OperationId, Operations, Timestamp};
-use crate::pod::{CompiledPod, Termination, pod_grace_seconds};
+use crate::pod::{CompiledPod, NeededImage, Termination, pod_grace_seconds};
 
 /// Everything that a worker remembers beside the runtime's records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ pub(super) struct State {
     pub(super) tracks: Vec<Track>,
     /// App containers that are killed in order to be started again, whatever their policy.
     pub(super) restarting: ContainerSet,
+    /// All containers are restarted together (KEP-5532).
+    pub(super) again: Option<Again>,
     /// Containers whose `postStart` hook has not come back.
     pub(super) hooks_pending: ContainerSet,
     pub(super) termination: Termination,
@@ -59,6 +61,8 @@ pub(super) struct State {
     pub(super) unsettled_until: Option<Timestamp>,
     /// Whether it was said that all containers have ended.
     pub(super) said_terminated: bool,
+    /// Whether it was said that all containers are being restarted.
+    pub(super) said_restarting: bool,
     /// Instances that the runtime has confirmed to have stopped, and since when.
     pub(super) stopped: Vec<(ContainerId, Timestamp)>,
     pub(super) noted: Noted,
@@ -104,6 +108,35 @@ pub(super) enum Resources {
     Released,
 }
 
+/// All containers of the pod are restarted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Again {
+    pub(super) step: AgainStep,
+    /// The spec hash of the container whose exit began it: the key of its back-off.
+    pub(super) key: u64,
+    /// When that container ended.
+    pub(super) ended_at: Timestamp,
+    /// Whether the pod ran when it began: it runs on.
+    pub(super) ran: bool,
+    /// Those whose next instance has not been seen to run.
+    pub(super) left: ContainerSet,
+}
+
+/// How far the restart of all containers is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum AgainStep {
+    /// What runs is stopped, and then all instances are removed.
+    Stopping,
+    /// Nothing is left, and nothing starts before this time: the back-off. `None`: it was not asked.
+    Waiting(Option<Timestamp>),
+    /// They start, from the first init container.
+    Starting,
+    /// The pod goes: it came to nothing.
+    Over,
+}
+
 /// What is remembered of one container.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Track {
@@ -115,8 +148,8 @@ pub(super) struct Track {
     pub(super) message: Arc<str>,
     /// When the next start may be tried.
     pub(super) retry_at: Option<Timestamp>,
-    /// Whether back-off and image have cleared it for its next instance.
-    pub(super) cleared: bool,
+    /// How many of the images that its next instance needs are there, in their order. Its back-off is over, too.
+    pub(super) images_there: u32,
     /// The instance that the probe results are of.
     pub(super) probed: Option<ContainerId>,
     pub(super) probes: ProbeResults,
@@ -150,6 +183,7 @@ pub(super) enum Call {
     },
     EnsureImage {
         container: ContainerIndex,
+        image: NeededImage,
     },
     CreateContainer {
         container: ContainerIndex,
@@ -203,7 +237,7 @@ impl Call {
     /// The container of the spec that it is about.
     pub(super) const fn container(&self) -> Option<ContainerIndex> {
         match self {
-            Self::EnsureImage { container }
+            Self::EnsureImage { container, .. }
             | Self::CreateContainer { container, .. }
             | Self::StartContainer { container, .. }
             | Self::PostStart { container, .. } => Some(*container),
@@ -255,6 +289,7 @@ impl State {
             observed_at: None,
             tracks: tracks.collect(),
             restarting: ContainerSet::EMPTY,
+            again: None,
             hooks_pending: ContainerSet::EMPTY,
             termination: Termination::default(),
             operations: Operations::of_epoch(0),
@@ -270,6 +305,7 @@ impl State {
             purged: Vec::new(),
             unsettled_until: None,
             said_terminated: false,
+            said_restarting: false,
             stopped: Vec::new(),
             noted: Noted::default(),
         }
@@ -313,6 +349,12 @@ impl State {
         self.in_flight.iter_mut().filter_map(|operation| operation.deadline.as_mut()).for_each(back);
         self.resources_retry_at.iter_mut().for_each(back);
         self.sandbox_retry_at.iter_mut().for_each(back);
+        if let Some(again) = &mut self.again {
+            back(&mut again.ended_at);
+            if let AgainStep::Waiting(Some(until)) = &mut again.step {
+                back(until);
+            }
+        }
         self.unsettled_until.iter_mut().for_each(back);
         if let Stage::Terminating { deadline: Some(deadline), .. } = &mut self.stage {
             back(deadline);

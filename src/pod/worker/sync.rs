@@ -10,7 +10,9 @@ use crate::container::{
     RecordState, SandboxRecord, SandboxState, grace_seconds,
 };
 use crate::machine::Timestamp;
-use crate::pod::{CompiledPod, Kill, KillPodReason, KillReason, PlanContext, SyncPlan, plan_into};
+use crate::pod::{
+    CompiledContainer, CompiledPod, Kill, KillPodReason, KillReason, PlanContext, SyncPlan, plan_into,
+};
 
 impl Worker {
     /// Takes a full report of the runtime.
@@ -136,6 +138,7 @@ impl Worker {
                 self.state.restarting.remove(index);
             }
         }
+        self.note_restarted();
         let observed = &self.observed;
         let is_gone = |id: &ContainerId| {
             !observed.find(id).is_some_and(|record| {
@@ -170,6 +173,9 @@ impl Worker {
         let moved = |index: ContainerIndex| self.pod.index_of(old.name_of(index));
         let set = |set: ContainerSet| set.iter().filter_map(moved).collect();
         self.state.restarting = set(self.state.restarting);
+        if let Some(again) = &mut self.state.again {
+            again.left = set(again.left);
+        }
         self.state.hooks_pending = set(self.state.hooks_pending);
         self.state.termination.renumber(moved);
         let tracks = self.pod.containers().iter().map(|container| {
@@ -177,18 +183,26 @@ impl Worker {
             let mut track =
                 known.map(|index| std::mem::take(&mut self.state.tracks[index.at()])).unwrap_or_default();
             let same = known.and_then(|index| old.container(index));
-            // Another image has not been cleared.
-            track.cleared &= same.is_some_and(|same| same.spec_hash == container.spec_hash);
+            // Other images are not known to be there.
+            let asks_for_the_same = |same: &CompiledContainer| {
+                same.spec_hash == container.spec_hash && same.volume_images == container.volume_images
+            };
+            if !same.is_some_and(asks_for_the_same) {
+                track.images_there = 0;
+            }
             track
         });
         self.state.tracks = tracks.collect();
-        let hash_of = |pod: &CompiledPod, index| pod.container(index).map(|container| container.spec_hash);
+        let key_of = |pod: &CompiledPod, index, image| {
+            pod.container(index)
+                .map(|container| (container.image_key(image), container.image(image).is_some()))
+        };
         self.state.in_flight.retain_mut(|operation| match &mut operation.call {
             // An image that is not asked for any more clears nothing.
-            Call::EnsureImage { container } => {
-                let before = hash_of(&old, *container);
+            Call::EnsureImage { container, image } => {
+                let before = key_of(&old, *container, *image);
                 moved(*container).map(|index| *container = index).is_some()
-                    && hash_of(&self.pod, *container) == before
+                    && key_of(&self.pod, *container, *image) == before
             }
             Call::CreateContainer { container, .. }
             | Call::StartContainer { container, .. }
@@ -203,6 +217,9 @@ impl Worker {
 
     /// Brings the runtime in line with the spec.
     pub(super) fn sync(&mut self, actions: &mut Vec<Action>) {
+        if self.restart_all(actions) {
+            return;
+        }
         if self.compute_phase().is_terminal() {
             self.begin_termination(StopReason::Completed, None);
             self.terminate(actions);
@@ -287,10 +304,14 @@ impl Worker {
 
     /// In a new sandbox initialisation begins anew: what init containers did in the old one counts no more.
     fn purge_inits(&mut self, actions: &mut Vec<Action>) {
-        let inits = self.pod.inits();
+        self.purge(self.pod.inits(), actions);
+    }
+
+    /// What some containers have done so far counts no more.
+    pub(super) fn purge(&mut self, containers: ContainerSet, actions: &mut Vec<Action>) {
         let instances = self.observed.instances();
-        let of_inits = instances.filter_map(|(index, record)| Some((index?, record.id.clone())));
-        let purged: Vec<_> = of_inits.filter(|(index, _)| inits.contains(*index)).collect();
+        let of_any = instances.filter_map(|(index, record)| Some((index?, record.id.clone())));
+        let purged: Vec<_> = of_any.filter(|(index, _)| containers.contains(*index)).collect();
         for (container, id) in purged {
             self.observed.remove_container(&id);
             self.state.purged.push(id.clone());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::state::{Call, Resources, Stage};
+use super::state::{AgainStep, Call, Resources, Stage};
 use super::{Action, Change, StopReason, Verdict, Worker};
 use crate::api::{ContainerId, PodPhase};
 use crate::container::{ContainerIndex, ContainerRecord, ContainerSet, StopPhase, grace_seconds};
@@ -65,11 +65,14 @@ impl Worker {
         self.state.stage = Stage::terminating(reason, grace, self.state.now);
         self.state.termination.order_all();
         self.state.restarting = ContainerSet::EMPTY;
+        if let Some(again) = &mut self.state.again {
+            again.step = AgainStep::Over;
+        }
         // Nothing waits for an image any more.
         self.state.in_flight.retain(|operation| !matches!(operation.call, Call::EnsureImage { .. }));
         for track in &mut self.state.tracks {
             track.retry_at = None;
-            track.cleared = false;
+            track.images_there = 0;
         }
     }
 
@@ -82,6 +85,7 @@ impl Worker {
         let left = deadline.map(|deadline| whole(deadline.since(now)).cast_signed());
         self.stop_running(left, actions);
         self.advance_termination(actions);
+        self.restart_sidecars(actions);
         if self.anything_runs()
             || self.state.is_in_flight(Call::makes_something)
             || self.stop_sandboxes(reason, actions)
@@ -194,7 +198,7 @@ impl Worker {
         self.take_steps(steps, actions);
     }
 
-    fn take_steps(&mut self, mut steps: Vec<TerminationStep>, actions: &mut Vec<Action>) {
+    pub(super) fn take_steps(&mut self, mut steps: Vec<TerminationStep>, actions: &mut Vec<Action>) {
         for step in steps.drain(..) {
             self.take_step(step, actions);
         }
@@ -260,7 +264,7 @@ impl Worker {
         state.news.clear();
         state.sandbox_news.clear();
         state.stopped.clear();
-        state.tracks.iter_mut().for_each(|track| track.cleared = false);
+        state.tracks.iter_mut().for_each(|track| track.images_there = 0);
     }
 
     /// After an agent's restart: hooks run again for what is left of their time, stops are asked for again.

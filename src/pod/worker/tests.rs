@@ -28,8 +28,9 @@ fn a_snapshot_that_does_not_fit_is_refused() {
     let refused = restore(one.snapshot());
     assert_eq!(refused.to_string(), "snapshot does not fit: containers: found a, expected b");
     let mut newer = other.snapshot();
-    newer.version = 2;
-    assert_eq!(restore(newer), RestoreError::Version { found: 2, supported: 1 });
+    newer.version += 1;
+    let (found, supported) = (newer.version, WorkerSnapshot::VERSION);
+    assert_eq!(restore(newer), RestoreError::Version { found, supported });
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::state::{Stage, Track};
 use super::{Action, Note, Worker};
 use crate::api::PodPhase;
-use crate::container::{ContainerIndex, ProbeResult, RecordState, restarts};
+use crate::container::{ContainerIndex, ProbeResult, RecordState};
 use crate::pod::{Seen, phase};
 
 /// Something that looks different from outside.
@@ -24,6 +24,9 @@ pub enum Change {
         /// What it looks like now.
         view: ContainerView,
     },
+    /// Whether all containers are being stopped and removed in order to be started again (KEP-5532): the
+    /// pod's condition `AllContainersRestarting`.
+    AllContainersRestarting(bool),
     /// All containers have ended for good.
     Terminated,
     /// Nothing is left of the pod.
@@ -101,6 +104,8 @@ pub enum WaitingReason {
     RunContainerError,
     /// Its restart after its `postStart` hook failed.
     PostStartHookError,
+    /// Its restart together with all containers of the pod (KEP-5532).
+    RestartingAllContainers,
 }
 
 impl WaitingReason {
@@ -131,6 +136,10 @@ impl fmt::Display for WaitingReason {
 impl Worker {
     /// Says what looks different from before.
     pub(super) fn report(&mut self, actions: &mut Vec<Action>) {
+        let restarting = self.all_containers_restarting();
+        if std::mem::replace(&mut self.state.said_restarting, restarting) != restarting {
+            actions.push(Action::Report { change: Change::AllContainersRestarting(restarting) });
+        }
         for at in 0..self.state.tracks.len() {
             let Ok(container) = u8::try_from(at).map(ContainerIndex) else { continue };
             let view = self.look_at(container, &self.state.tracks[at]);
@@ -161,6 +170,10 @@ impl Worker {
                 Some(reason) if !over && self.restarts_after_exit(index) => waiting(reason),
                 _ => ViewState::Terminated { exit_code: exit.exit_code },
             },
+            None if self.begins_anew(index) => ViewState::Waiting {
+                reason: track.waiting.unwrap_or(WaitingReason::RestartingAllContainers),
+                last_exit_code: track.view.last_exit_before_restart(),
+            },
             // An end that was seen is not undone when its record is collected.
             None if matches!(track.view.state, ViewState::Terminated { .. }) => track.view.state,
             Some(RecordState::Created | RecordState::Unknown) | None => {
@@ -186,9 +199,10 @@ impl Worker {
     pub(super) fn restarts_after_exit(&self, index: ContainerIndex) -> bool {
         self.pod.sidecars().contains(index)
             || self.state.restarting.contains(index)
-            || self.pod.container(index).is_some_and(|container| {
-                restarts(container.restart_policy, self.observed.latest(index), self.state.deleted)
-            })
+            || self
+                .pod
+                .container(index)
+                .is_some_and(|container| container.restarts(self.observed.latest(index), self.state.deleted))
     }
 
     /// Whether a running container has started: its `postStart` hook has returned and its startup probe has
@@ -227,6 +241,7 @@ impl Worker {
                 *seen = Seen::Running { started: false };
             }
         }
+        self.look_past_restart(&mut seen);
         let phase = phase(&self.pod, &seen, false);
         self.scratch.seen = seen;
         phase
