@@ -29,7 +29,7 @@
 //! * **No panic, no retry, no state of decisions.** A port does one thing once and says what came of it; when it
 //!   is tried again is decided elsewhere.
 //!
-//! `tests/ports.rs` holds these contracts as tests that are generic over the implementation; with the feature
+//! `tests/ports` holds these contracts as tests that are generic over the implementation; with the feature
 //! `sim` there is one in memory for every port (`sim::memory`).
 //!
 //! # Example

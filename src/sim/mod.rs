@@ -26,10 +26,14 @@
 //! assert_eq!(node.phase(&uid), Some(PodPhase::Running));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! [`memory`] has the [ports](crate::runtime) in memory, for those who test a node of their own.
 
 mod behavior;
 mod config;
+pub mod memory;
 mod node;
+mod process;
 mod runtime;
 mod trace;
 
