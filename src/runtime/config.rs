@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::labels;
+use super::labels::{
+    CONTAINER_HASH_ANNOTATION, CONTAINER_KIND_ANNOTATION, CONTAINER_NAME_LABEL,
+    CONTAINER_RESTART_COUNT_ANNOTATION, CONTAINER_RESTART_POLICY_ANNOTATION, POD_NAME_LABEL,
+    POD_NAMESPACE_LABEL, POD_UID_LABEL,
+};
 use super::{
     ContainerConfig, ContainerMetadata, ImageSpec, LinuxContainerConfig, LinuxContainerResources,
     LinuxContainerSecurityContext, LinuxPodSandboxConfig, LinuxSandboxSecurityContext, NamespaceMode,
@@ -45,13 +49,13 @@ impl Default for NodeSettings {
 ///
 /// ```
 /// use node_lifecycle::api::Pod;
-/// use node_lifecycle::runtime::{NodeSettings, labels, pod_sandbox_config};
+/// use node_lifecycle::runtime::{NodeSettings, POD_UID_LABEL, pod_sandbox_config};
 ///
 /// let pod = Pod::from_json(r#"{"metadata": {"name": "web", "namespace": "shop", "uid": "u1"},
 ///     "spec": {"containers": [{"name": "app", "image": "app:1"}]}}"#)?;
 /// let config = pod_sandbox_config(&pod, 1, &NodeSettings::default());
 /// assert_eq!(config.metadata.attempt, 1);
-/// assert_eq!(config.labels[labels::POD_UID], "u1");
+/// assert_eq!(config.labels[POD_UID_LABEL], "u1");
 /// assert_eq!(config.log_directory, "/var/log/pods/shop_web_u1");
 /// # Ok::<(), node_lifecycle::api::PodError>(())
 /// ```
@@ -96,9 +100,9 @@ fn hostname(name: &str) -> String {
 fn pod_labels(pod: &Pod) -> [(String, String); 3] {
     let meta = &pod.metadata;
     [
-        (labels::POD_NAME.to_owned(), meta.name.clone()),
-        (labels::POD_NAMESPACE.to_owned(), meta.namespace.clone()),
-        (labels::POD_UID.to_owned(), meta.uid.to_string()),
+        (POD_NAME_LABEL.to_owned(), meta.name.clone()),
+        (POD_NAMESPACE_LABEL.to_owned(), meta.namespace.clone()),
+        (POD_UID_LABEL.to_owned(), meta.uid.to_string()),
     ]
 }
 
@@ -125,7 +129,7 @@ fn namespaces(pod: &Pod) -> NamespaceOption {
 /// use node_lifecycle::behaviour::Behaviour;
 /// use node_lifecycle::container::ContainerIndex;
 /// use node_lifecycle::pod::CompiledPod;
-/// use node_lifecycle::runtime::{NodeSettings, container_config, labels};
+/// use node_lifecycle::runtime::{CONTAINER_RESTART_COUNT_ANNOTATION, NodeSettings, container_config};
 ///
 /// let pod = Pod::from_json(r#"{"metadata": {"name": "web", "uid": "u1"}, "spec": {"containers": [
 ///     {"name": "app", "image": "app:1", "resources": {"limits": {"cpu": "1500m"}}}]}}"#)?;
@@ -133,7 +137,7 @@ fn namespaces(pod: &Pod) -> NamespaceOption {
 /// let app = ContainerIndex(0);
 /// let config = container_config(&pod, &compiled, app, 2, "sha256:f00", &NodeSettings::default()).unwrap();
 /// assert_eq!(&*config.image.image, "sha256:f00");
-/// assert_eq!(config.annotations[labels::CONTAINER_RESTART_COUNT], "2");
+/// assert_eq!(config.annotations[CONTAINER_RESTART_COUNT_ANNOTATION], "2");
 /// assert_eq!(config.linux.resources.cpu_quota, 150_000);
 /// assert_eq!(config.log_path, "app/2.log");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -152,12 +156,12 @@ pub fn container_config(
     let all = spec.init_containers.iter().chain(&spec.containers).chain(&spec.ephemeral_containers);
     let container = all.into_iter().nth(container.at())?;
     let mut labels = BTreeMap::from(pod_labels(pod));
-    labels.insert(labels::CONTAINER_NAME.to_owned(), container.name.clone());
+    labels.insert(CONTAINER_NAME_LABEL.to_owned(), container.name.clone());
     let annotations = BTreeMap::from([
-        (labels::CONTAINER_RESTART_COUNT.to_owned(), attempt.to_string()),
-        (labels::CONTAINER_HASH.to_owned(), format!("{:x}", known.spec_hash)),
-        (labels::CONTAINER_KIND.to_owned(), word_of(known.kind).to_owned()),
-        (labels::CONTAINER_RESTART_POLICY.to_owned(), format!("{:?}", known.restart_policy)),
+        (CONTAINER_RESTART_COUNT_ANNOTATION.to_owned(), attempt.to_string()),
+        (CONTAINER_HASH_ANNOTATION.to_owned(), format!("{:x}", known.spec_hash)),
+        (CONTAINER_KIND_ANNOTATION.to_owned(), word_of(known.kind).to_owned()),
+        (CONTAINER_RESTART_POLICY_ANNOTATION.to_owned(), format!("{:?}", known.restart_policy)),
     ]);
     Some(ContainerConfig {
         metadata: ContainerMetadata { name: container.name.clone(), attempt },

@@ -37,7 +37,7 @@ pub struct ContainerConfig {
     pub devices: Vec<Device>,
     /// Devices by their fully qualified CDI names.
     pub cdi_devices: Vec<String>,
-    /// Labels; see [`labels`](super::labels).
+    /// Labels; see [`POD_UID_LABEL`](super::POD_UID_LABEL) and its neighbours.
     pub labels: BTreeMap<String, String>,
     /// Annotations, which the runtime keeps and gives back.
     pub annotations: BTreeMap<String, String>,

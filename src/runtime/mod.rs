@@ -30,7 +30,7 @@
 //!   is tried again is decided elsewhere.
 //!
 //! `tests/ports` holds these contracts as tests that are generic over the implementation; with the feature
-//! `sim` there is one in memory for every port (`sim::memory`).
+//! `sim` there is one in memory for every port (`sim::MemoryPorts`).
 //!
 //! # Example
 //!
@@ -64,7 +64,7 @@ mod container;
 mod error;
 mod hook;
 mod image;
-pub mod labels;
+mod labels;
 mod preparer;
 mod probe;
 mod records;
@@ -82,6 +82,11 @@ pub use container::{
 pub use error::{ImageError, RuntimeError, done_if_gone};
 pub use hook::{HookError, HookHandler, HookKind, HookRequest, HookRunner};
 pub use image::{AuthConfig, FilesystemUsage, Image, ImageFsInfo, ImageService, ImageSpec};
+pub use labels::{
+    CONTAINER_HASH_ANNOTATION, CONTAINER_KIND_ANNOTATION, CONTAINER_NAME_LABEL,
+    CONTAINER_RESTART_COUNT_ANNOTATION, CONTAINER_RESTART_POLICY_ANNOTATION, POD_NAME_LABEL,
+    POD_NAMESPACE_LABEL, POD_UID_LABEL,
+};
 pub use preparer::{PodPreparer, PrepareError};
 pub use probe::{ProbeAnswer, ProbeError, ProbeHandler, ProbeOutcome, ProbeRequest, ProbeRunner};
 pub use records::{container_record, sandbox_record};

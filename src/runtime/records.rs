@@ -4,7 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::labels::{CONTAINER_HASH, CONTAINER_NAME, CONTAINER_RESTART_COUNT, POD_UID};
+use super::labels::{
+    CONTAINER_HASH_ANNOTATION, CONTAINER_NAME_LABEL, CONTAINER_RESTART_COUNT_ANNOTATION, POD_UID_LABEL,
+};
 use super::{
     Container, ContainerFilter, ContainerState, ContainerStatus, NamespaceMode, PodSandbox, PodSandboxFilter,
     PodSandboxStatus, RuntimeError, RuntimeService,
@@ -33,16 +35,16 @@ pub fn sandbox_record(status: &PodSandboxStatus) -> SandboxRecord {
 
 /// A container's status as a record.
 ///
-/// Name, attempt and spec hash are read from its [`labels`](super::labels), and name and attempt from its
+/// Name, attempt and spec hash are read from its labels and annotations, and name and attempt from its
 /// metadata where they are not there. A hash that cannot be read is 0, which makes the instance outdated. An end
 /// before the start counts as one at the start.
 #[must_use]
 pub fn container_record(status: &ContainerStatus) -> ContainerRecord {
     let container = &status.container;
     let annotation = |name| container.annotations.get(name).map(String::as_str);
-    let name = container.labels.get(CONTAINER_NAME).unwrap_or(&container.metadata.name);
-    let attempt = annotation(CONTAINER_RESTART_COUNT).and_then(|text| text.parse().ok());
-    let hash = annotation(CONTAINER_HASH).and_then(|text| u64::from_str_radix(text, 16).ok());
+    let name = container.labels.get(CONTAINER_NAME_LABEL).unwrap_or(&container.metadata.name);
+    let attempt = annotation(CONTAINER_RESTART_COUNT_ANNOTATION).and_then(|text| text.parse().ok());
+    let hash = annotation(CONTAINER_HASH_ANNOTATION).and_then(|text| u64::from_str_radix(text, 16).ok());
     ContainerRecord {
         id: container.id.clone(),
         name: Arc::from(name.as_str()),
@@ -90,7 +92,7 @@ pub(super) async fn of_pod<S: RuntimeService + ?Sized>(
     service: &S,
     uid: &Uid,
 ) -> Result<PodRecords, RuntimeError> {
-    let label_selector = BTreeMap::from([(POD_UID.to_owned(), uid.to_string())]);
+    let label_selector = BTreeMap::from([(POD_UID_LABEL.to_owned(), uid.to_string())]);
     let mut all = listed(service, label_selector).await?;
     Ok(all.remove(uid).unwrap_or_default())
 }
@@ -111,7 +113,7 @@ async fn listed<S: RuntimeService + ?Sized>(
     let mut records: BTreeMap<Uid, PodRecords> = BTreeMap::new();
     let filter = ContainerFilter { label_selector: label_selector.clone(), ..ContainerFilter::default() };
     for Container { id, labels, .. } in service.list_containers(&filter).await? {
-        let Some(uid) = labels.get(POD_UID) else { continue };
+        let Some(uid) = labels.get(POD_UID_LABEL) else { continue };
         match service.container_status(&id).await {
             Ok(status) => {
                 records
@@ -126,7 +128,7 @@ async fn listed<S: RuntimeService + ?Sized>(
     }
     let filter = PodSandboxFilter { label_selector, ..PodSandboxFilter::default() };
     for PodSandbox { id, labels, .. } in service.list_pod_sandbox(&filter).await? {
-        let Some(uid) = labels.get(POD_UID) else { continue };
+        let Some(uid) = labels.get(POD_UID_LABEL) else { continue };
         match service.pod_sandbox_status(&id).await {
             Ok(status) => {
                 records.entry(Uid::from(uid.as_str())).or_default().sandboxes.push(sandbox_record(&status));
@@ -155,7 +157,7 @@ mod tests {
         let mut status = ContainerStatus::default();
         status.container.metadata.name = "app".into();
         status.container.metadata.attempt = 3;
-        status.container.annotations.insert(CONTAINER_HASH.into(), "no number".into());
+        status.container.annotations.insert(CONTAINER_HASH_ANNOTATION.into(), "no number".into());
         let record = container_record(&status);
         assert_eq!((&*record.name, record.attempt, record.spec_hash), ("app", 3, 0));
         assert_eq!(record.state, RecordState::Unknown);

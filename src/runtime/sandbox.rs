@@ -34,7 +34,7 @@ pub struct PodSandboxConfig {
     pub dns_config: Option<DnsConfig>,
     /// Ports of the node that lead to it.
     pub port_mappings: Vec<PortMapping>,
-    /// Labels; see [`labels`](super::labels).
+    /// Labels; see [`POD_UID_LABEL`](super::POD_UID_LABEL) and its neighbours.
     pub labels: BTreeMap<String, String>,
     /// Annotations, which the runtime keeps and gives back.
     pub annotations: BTreeMap<String, String>,

@@ -27,11 +27,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`memory`] has the [ports](crate::runtime) in memory, for those who test a node of their own.
+//! [`MemoryPorts`] are the [ports](crate::runtime) in memory, for those who test a node of their own.
 
 mod behavior;
 mod config;
-pub mod memory;
+mod memory;
 mod node;
 mod process;
 mod runtime;
@@ -39,5 +39,9 @@ mod trace;
 
 pub use behavior::{Behavior, BehaviorFile, BehaviorRule, Hooks, Pull, Script};
 pub use config::{Config, Faults, Latencies, Subject};
+pub use memory::{
+    BehaviorOf, Call, CallFault, CallRecord, Calls, ExecOf, MemoryHooks, MemoryPorts, MemoryPreparer,
+    MemoryProbes, MemoryRuntime, MemorySettings, MemorySink, Stalled, VirtualClock,
+};
 pub use node::{Livelock, Node, StatusChange};
 pub use trace::{Fault, TraceEntry, TraceEvent};

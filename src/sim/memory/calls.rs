@@ -104,7 +104,7 @@ pub struct CallRecord {
 /// ```
 /// use node_lifecycle::machine::Timestamp;
 /// use node_lifecycle::runtime::{RuntimeError, RuntimeService};
-/// use node_lifecycle::sim::memory::{Call, CallFault, MemoryPorts};
+/// use node_lifecycle::sim::{Call, CallFault, MemoryPorts};
 ///
 /// let ports = MemoryPorts::new(Timestamp::UNIX_EPOCH);
 /// ports.calls.inject(Call::Version, CallFault::Fails("not initialized yet".into()));
@@ -112,7 +112,7 @@ pub struct CallRecord {
 /// assert_eq!(version, Err(RuntimeError::Unknown("not initialized yet".into())));
 /// assert!(ports.clock.run(ports.runtime.version())?.is_ok(), "one fault, one call");
 /// assert_eq!(ports.calls.made().len(), 2);
-/// # Ok::<(), node_lifecycle::sim::memory::Stalled>(())
+/// # Ok::<(), node_lifecycle::sim::Stalled>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Calls {

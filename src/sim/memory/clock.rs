@@ -26,7 +26,7 @@ const MOST_POLLS: u32 = 1_000_000;
 /// ```
 /// use node_lifecycle::machine::Timestamp;
 /// use node_lifecycle::runtime::Clock;
-/// use node_lifecycle::sim::memory::VirtualClock;
+/// use node_lifecycle::sim::VirtualClock;
 /// use std::time::Duration;
 ///
 /// let clock = VirtualClock::new(Timestamp::UNIX_EPOCH);
@@ -35,7 +35,7 @@ const MOST_POLLS: u32 = 1_000_000;
 ///     clock.now()
 /// })?;
 /// assert_eq!(woken_at, Timestamp::from_unix_seconds(3600));
-/// # Ok::<(), node_lifecycle::sim::memory::Stalled>(())
+/// # Ok::<(), node_lifecycle::sim::Stalled>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct VirtualClock(Arc<Mutex<Time>>);

@@ -1,58 +1,4 @@
-//! The ports in memory and in virtual time, to test without a runtime (feature `sim`).
-//!
-//! | port | in memory |
-//! |---|---|
-//! | [`RuntimeService`](crate::runtime::RuntimeService), [`ImageService`](crate::runtime::ImageService) | [`MemoryRuntime`] |
-//! | [`ProbeRunner`](crate::runtime::ProbeRunner) | [`MemoryProbes`] |
-//! | [`HookRunner`](crate::runtime::HookRunner) | [`MemoryHooks`] |
-//! | [`StatusSink`](crate::runtime::StatusSink) | [`MemorySink`] |
-//! | [`PodPreparer`](crate::runtime::PodPreparer) | [`MemoryPreparer`] |
-//! | [`Clock`](crate::runtime::Clock) | [`VirtualClock`] |
-//!
-//! They need no executor and start no thread; any executor will do. All of them share one [`VirtualClock`], one list
-//! of [`Calls`], in order, and the faults that wait for calls there. Containers, hooks and pulls behave as their
-//! [`Behavior`](super::Behavior) says, as on a simulated [`Node`](super::Node).
-//!
-//! Virtual time goes on when it is told to. A process that ends at a certain time is seen to have ended by whoever
-//! looks after that; only who waits for it (a stop, a hook, a stream of events) sets a timer.
-//!
-//! ```
-//! use node_lifecycle::api::Pod;
-//! use node_lifecycle::behaviour::Behaviour;
-//! use node_lifecycle::container::ContainerIndex;
-//! use node_lifecycle::machine::Timestamp;
-//! use node_lifecycle::pod::CompiledPod;
-//! use node_lifecycle::runtime::{
-//!     Clock, ImageService, NodeSettings, RuntimeService, container_config, pod_sandbox_config,
-//! };
-//! use node_lifecycle::sim::memory::MemoryPorts;
-//! use std::sync::Arc;
-//! use std::time::Duration;
-//!
-//! let pod = Pod::from_json(r#"{"metadata": {"name": "web", "uid": "u1"}, "spec": {
-//!     "initContainers": [{"name": "migrate", "image": "m:1"}],
-//!     "containers": [{"name": "app", "image": "a:1"}]}}"#)?;
-//! let compiled = CompiledPod::compile(&pod, &Arc::new(Behaviour::default()))?;
-//! let node = NodeSettings::default();
-//!
-//! let ports = MemoryPorts::new(Timestamp::UNIX_EPOCH);
-//! let records = ports.clock.run(async {
-//!     let runtime = &ports.runtime;
-//!     let sandbox_config = pod_sandbox_config(&pod, 0, &node);
-//!     let sandbox = runtime.run_pod_sandbox(&sandbox_config, "").await?;
-//!     let image = runtime.pull_image(&"m:1".into(), None, Some(&sandbox_config)).await?;
-//!     let config = container_config(&pod, &compiled, ContainerIndex(0), 0, &image, &node).unwrap();
-//!     let id = runtime.create_container(&sandbox, &config, &sandbox_config).await?;
-//!     runtime.start_container(&id).await?;
-//!     ports.clock.sleep_until(ports.clock.now() + Duration::from_secs(2)).await;
-//!     Ok::<_, Box<dyn std::error::Error>>(runtime.pod_records(&pod.metadata.uid).await?)
-//! })??;
-//! // What is usual for an init container: it ends well after a second.
-//! let exit = records.containers[0].exit().unwrap();
-//! assert_eq!((exit.exit_code, exit.finished_at), (0, Timestamp::from_unix_seconds(1)));
-//! assert_eq!(records.containers[0].spec_hash, compiled.containers()[0].spec_hash);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+//! The ports in memory and in virtual time, to test a node without a runtime.
 
 mod calls;
 mod clock;
@@ -77,7 +23,61 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::machine::Timestamp;
 
-/// One of each port, over one clock. A clone is a handle to the same.
+/// One of each port in memory, over one clock: to test a node without a runtime. A clone is a handle to the same.
+///
+/// | port | in memory |
+/// |---|---|
+/// | [`RuntimeService`](crate::runtime::RuntimeService), [`ImageService`](crate::runtime::ImageService) | [`MemoryRuntime`] |
+/// | [`ProbeRunner`](crate::runtime::ProbeRunner) | [`MemoryProbes`] |
+/// | [`HookRunner`](crate::runtime::HookRunner) | [`MemoryHooks`] |
+/// | [`StatusSink`](crate::runtime::StatusSink) | [`MemorySink`] |
+/// | [`PodPreparer`](crate::runtime::PodPreparer) | [`MemoryPreparer`] |
+/// | [`Clock`](crate::runtime::Clock) | [`VirtualClock`] |
+///
+/// They need no executor and start no thread; any executor will do. All of them share one [`VirtualClock`], one list
+/// of [`Calls`], in order, and the faults that wait for calls there. Containers, hooks and pulls behave as their
+/// [`Behavior`](super::Behavior) says, as on a simulated [`Node`](super::Node).
+///
+/// Virtual time goes on when it is told to. A process that ends at a certain time is seen to have ended by whoever
+/// looks after that; only who waits for it (a stop, a hook, a stream of events) sets a timer.
+///
+/// ```
+/// use node_lifecycle::api::Pod;
+/// use node_lifecycle::behaviour::Behaviour;
+/// use node_lifecycle::container::ContainerIndex;
+/// use node_lifecycle::machine::Timestamp;
+/// use node_lifecycle::pod::CompiledPod;
+/// use node_lifecycle::runtime::{
+///     Clock, ImageService, NodeSettings, RuntimeService, container_config, pod_sandbox_config,
+/// };
+/// use node_lifecycle::sim::MemoryPorts;
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// let pod = Pod::from_json(r#"{"metadata": {"name": "web", "uid": "u1"}, "spec": {
+///     "initContainers": [{"name": "migrate", "image": "m:1"}],
+///     "containers": [{"name": "app", "image": "a:1"}]}}"#)?;
+/// let compiled = CompiledPod::compile(&pod, &Arc::new(Behaviour::default()))?;
+/// let node = NodeSettings::default();
+///
+/// let ports = MemoryPorts::new(Timestamp::UNIX_EPOCH);
+/// let records = ports.clock.run(async {
+///     let runtime = &ports.runtime;
+///     let sandbox_config = pod_sandbox_config(&pod, 0, &node);
+///     let sandbox = runtime.run_pod_sandbox(&sandbox_config, "").await?;
+///     let image = runtime.pull_image(&"m:1".into(), None, Some(&sandbox_config)).await?;
+///     let config = container_config(&pod, &compiled, ContainerIndex(0), 0, &image, &node).unwrap();
+///     let id = runtime.create_container(&sandbox, &config, &sandbox_config).await?;
+///     runtime.start_container(&id).await?;
+///     ports.clock.sleep_until(ports.clock.now() + Duration::from_secs(2)).await;
+///     Ok::<_, Box<dyn std::error::Error>>(runtime.pod_records(&pod.metadata.uid).await?)
+/// })??;
+/// // What is usual for an init container: it ends well after a second.
+/// let exit = records.containers[0].exit().unwrap();
+/// assert_eq!((exit.exit_code, exit.finished_at), (0, Timestamp::from_unix_seconds(1)));
+/// assert_eq!(records.containers[0].spec_hash, compiled.containers()[0].spec_hash);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct MemoryPorts {
     /// Their time.

@@ -8,9 +8,9 @@ use crate::api::{ContainerId, RestartPolicy, SandboxId};
 use crate::container::{ContainerKind, ContainerRecord, RecordState, SandboxState};
 use crate::machine::Timestamp;
 use crate::runtime::{
-    Container, ContainerConfig, ContainerEventResponse, ContainerEventType, ContainerResources,
-    ContainerState, ContainerStatus, Image, ImageSpec, NamespaceMode, PodSandbox, PodSandboxConfig,
-    PodSandboxNetworkStatus, PodSandboxStatus, labels,
+    CONTAINER_KIND_ANNOTATION, CONTAINER_RESTART_POLICY_ANNOTATION, Container, ContainerConfig,
+    ContainerEventResponse, ContainerEventType, ContainerResources, ContainerState, ContainerStatus, Image,
+    ImageSpec, NamespaceMode, PodSandbox, PodSandboxConfig, PodSandboxNetworkStatus, PodSandboxStatus,
 };
 use crate::sim::process::{Process, after};
 use crate::sim::{Script, Subject};
@@ -255,13 +255,13 @@ fn written(image: &ImageSpec) -> Arc<str> {
 /// restarted where they do not say.
 fn role(config: &ContainerConfig) -> (ContainerKind, RestartPolicy) {
     let annotation = |name| config.annotations.get(name).map_or("", String::as_str);
-    let kind = match annotation(labels::CONTAINER_KIND) {
+    let kind = match annotation(CONTAINER_KIND_ANNOTATION) {
         "init" => ContainerKind::Init,
         "sidecar" => ContainerKind::Sidecar,
         "ephemeral" => ContainerKind::Ephemeral,
         _ => ContainerKind::App,
     };
-    let policy = match annotation(labels::CONTAINER_RESTART_POLICY) {
+    let policy = match annotation(CONTAINER_RESTART_POLICY_ANNOTATION) {
         "OnFailure" => RestartPolicy::OnFailure,
         "Never" => RestartPolicy::Never,
         _ => RestartPolicy::Always,
