@@ -41,6 +41,7 @@
 //! | [`container`] | one container: records, restarts, back-off, the arithmetic of stopping |
 //! | [`ordering`] | the start order and the stop order of a pod's containers |
 //! | [`pod`] | one pod: compiled form, QoS, resources, phase, the sync plan, and its machine, the [`pod::Worker`] |
+//! | [`runtime`] | the ports: traits in the terms of the Container Runtime Interface |
 #![cfg_attr(feature = "sim", doc = "| [`sim`] | a deterministic node in virtual time |")]
 #![cfg_attr(not(feature = "sim"), doc = "| `sim` | a deterministic node in virtual time (feature `sim`) |")]
 //!
@@ -65,6 +66,7 @@ pub mod document;
 pub mod machine;
 pub mod ordering;
 pub mod pod;
+pub mod runtime;
 #[cfg(feature = "sim")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sim")))]
 pub mod sim;

@@ -103,6 +103,20 @@ pub struct Latencies {
     pub stop: Duration,
 }
 
+impl Latencies {
+    /// Every call is answered at once.
+    pub const NONE: Self = Self {
+        create_sandbox: Duration::ZERO,
+        stop_sandbox: Duration::ZERO,
+        remove_sandbox: Duration::ZERO,
+        pull: Duration::ZERO,
+        image_status: Duration::ZERO,
+        create: Duration::ZERO,
+        start: Duration::ZERO,
+        stop: Duration::ZERO,
+    };
+}
+
 impl Default for Latencies {
     fn default() -> Self {
         Self {

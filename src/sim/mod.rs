@@ -26,14 +26,22 @@
 //! assert_eq!(node.phase(&uid), Some(PodPhase::Running));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! [`MemoryPorts`] are the [ports](crate::runtime) in memory, for those who test a node of their own.
 
 mod behavior;
 mod config;
+mod memory;
 mod node;
+mod process;
 mod runtime;
 mod trace;
 
 pub use behavior::{Behavior, BehaviorFile, BehaviorRule, Hooks, Pull, Script};
 pub use config::{Config, Faults, Latencies, Subject};
+pub use memory::{
+    BehaviorOf, Call, CallFault, CallRecord, Calls, ExecOf, MemoryHooks, MemoryPorts, MemoryPreparer,
+    MemoryProbes, MemoryRuntime, MemorySettings, MemorySink, Stalled, VirtualClock,
+};
 pub use node::{Livelock, Node, StatusChange};
 pub use trace::{Fault, TraceEntry, TraceEvent};

@@ -370,7 +370,7 @@ impl Node {
             What::End(id) => self.end(pod, &id),
             What::Probe(id, probe, result) => {
                 let runs = self.pods[pod as usize].runtime.instance(&id);
-                if runs.is_some_and(|instance| instance.record.is_running()) {
+                if runs.is_some_and(|instance| instance.process.record.is_running()) {
                     self.deliver(pod, Event::Probed { id, probe, result });
                 }
             }
@@ -590,7 +590,7 @@ impl Node {
                 Outcome::Done
             }
             Action::RemoveContainer { id, .. } => {
-                known.runtime.instances.retain(|instance| instance.record.id != id);
+                known.runtime.instances.retain(|instance| instance.process.record.id != id);
                 Outcome::Done
             }
             Action::EnsureImage { container, image, .. } => self.pull(pod, (container, image), compiled),
@@ -617,10 +617,10 @@ impl Node {
                 Outcome::Done
             }
             Action::StopContainer { operation, id, timeout_seconds, .. } => {
-                let end = known.runtime.instance(&id).filter(|instance| instance.record.is_running());
+                let end = known.runtime.instance(&id).filter(|instance| instance.process.record.is_running());
                 let Some(instance) = end else { return Some(Outcome::Done) };
-                instance.stop(now, Duration::from_secs(timeout_seconds));
-                let end = instance.end.map_or(now, |(at, ..)| at);
+                instance.process.stop(now, Duration::from_secs(timeout_seconds));
+                let end = instance.process.end.map_or(now, |(at, ..)| at);
                 self.schedule(end, pod, What::End(id));
                 // The call comes back when the container has stopped.
                 let after = (end - now).max(Duration::from_nanos(1));
@@ -678,9 +678,13 @@ impl Node {
         let Some(instance) = known.runtime.instance(id) else {
             return Some(failed("no such container"));
         };
-        instance.start(now);
-        let (container, script, attempt, end) =
-            (instance.container, instance.script, instance.record.attempt, instance.end);
+        instance.process.start(now);
+        let (container, script, attempt, end) = (
+            instance.container,
+            instance.process.script,
+            instance.process.record.attempt,
+            instance.process.end,
+        );
         let probes = probe_results(&known.pod, &known.compiled, container, script);
         self.note(pod, |known| TraceEvent::Started { container: known.name_of(container), attempt });
         if let Some((at, ..)) = end {
@@ -696,8 +700,8 @@ impl Node {
     fn end(&mut self, pod: u32, id: &ContainerId) {
         let now = self.now;
         let instance = self.pods[pod as usize].runtime.instance(id);
-        let Some(instance) = instance.filter(|instance| instance.record.is_running()) else { return };
-        match instance.end {
+        let Some(instance) = instance.filter(|instance| instance.process.record.is_running()) else { return };
+        match instance.process.end {
             Some((at, code, forced)) if at <= now => self.exit(pod, id, code, forced),
             _ => {}
         }
@@ -706,8 +710,8 @@ impl Node {
     fn exit(&mut self, pod: u32, id: &ContainerId, exit_code: i32, forced: bool) {
         let now = self.now;
         let Some(instance) = self.pods[pod as usize].runtime.instance(id) else { return };
-        instance.exit(now, exit_code);
-        let (container, record): (_, ContainerRecord) = (instance.container, instance.record.clone());
+        instance.process.exit(now, exit_code);
+        let (container, record): (_, ContainerRecord) = (instance.container, instance.process.record.clone());
         self.note(pod, |known| TraceEvent::Exited { container: known.name_of(container), exit_code, forced });
         self.deliver(pod, Event::Container(Box::new(record)));
     }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::process::{Process, after};
 use super::{Behavior, Config, Script, Subject};
 use crate::api::{ContainerId, Pod, Probe, SandboxId};
 use crate::container::{
-    ContainerIndex, ContainerRecord, Exit, PodRecords, ProbeKind, ProbeResult, RecordState, SandboxRecord,
+    ContainerIndex, ContainerRecord, PodRecords, ProbeKind, ProbeResult, RecordState, SandboxRecord,
     SandboxState,
 };
 use crate::machine::Timestamp;
@@ -22,12 +23,9 @@ pub(super) struct Runtime {
 /// One instance of a container.
 #[derive(Debug, Clone)]
 pub(super) struct Instance {
-    pub(super) record: ContainerRecord,
+    pub(super) process: Process,
     pub(super) container: ContainerIndex,
     pub(super) sandbox: SandboxId,
-    pub(super) script: Script,
-    /// When it will end as things stand, with which code, and whether by force.
-    pub(super) end: Option<(Timestamp, i32, bool)>,
 }
 
 /// How the containers of one pod behave.
@@ -64,12 +62,12 @@ impl Runtime {
     pub(super) fn report(&self) -> PodRecords {
         PodRecords {
             sandboxes: self.sandboxes.iter().rev().cloned().collect(),
-            containers: self.instances.iter().rev().map(|instance| instance.record.clone()).collect(),
+            containers: self.instances.iter().rev().map(|instance| instance.process.record.clone()).collect(),
         }
     }
 
     pub(super) fn instance(&mut self, id: &ContainerId) -> Option<&mut Instance> {
-        self.instances.iter_mut().rev().find(|instance| instance.record.id == *id)
+        self.instances.iter_mut().rev().find(|instance| instance.process.record.id == *id)
     }
 
     pub(super) fn create_sandbox(&mut self, id: SandboxId, attempt: u32, host_network: bool, now: Timestamp) {
@@ -93,8 +91,8 @@ impl Runtime {
             sandbox.state = SandboxState::NotReady;
         }
         let running = self.instances.iter().filter(|instance| instance.sandbox == *id);
-        let running = running.filter(|instance| instance.record.is_running());
-        running.map(|instance| instance.record.id.clone()).collect()
+        let running = running.filter(|instance| instance.process.record.is_running());
+        running.map(|instance| instance.process.record.id.clone()).collect()
     }
 
     pub(super) fn remove_sandbox(&mut self, id: &SandboxId) {
@@ -114,12 +112,6 @@ impl Runtime {
         else {
             return;
         };
-        let script = match script {
-            Script::Crashes { times, .. } if attempt >= *times => {
-                Script::usual(known.kind, known.restart_policy)
-            }
-            script => *script,
-        };
         let record = ContainerRecord {
             id,
             name: Arc::clone(&known.name),
@@ -127,11 +119,12 @@ impl Runtime {
             spec_hash: known.spec_hash,
             image: Arc::clone(&known.image),
             image_ref: Arc::clone(&known.image),
-            created_at: after(self.instances.last().map(|last| last.record.created_at), now),
+            created_at: after(self.instances.last().map(|last| last.process.record.created_at), now),
             state: RecordState::Created,
         };
         self.collect_garbage(container);
-        self.instances.push(Instance { record, container, sandbox, script, end: None });
+        let process = Process::new(record, *script, (known.kind, known.restart_policy));
+        self.instances.push(Instance { process, container, sandbox });
     }
 }
 
@@ -141,46 +134,12 @@ impl Runtime {
         let latest = self.instances.iter().rposition(|instance| instance.container == container);
         let mut at = 0;
         self.instances.retain(|instance| {
-            let is_garbage =
-                instance.container == container && Some(at) != latest && instance.record.exit().is_some();
+            let is_garbage = instance.container == container
+                && Some(at) != latest
+                && instance.process.record.exit().is_some();
             at += 1;
             !is_garbage
         });
-    }
-}
-
-/// Now, or right after what was made last.
-fn after(last: Option<Timestamp>, now: Timestamp) -> Timestamp {
-    last.map_or(now, |last| now.max(last + Duration::from_nanos(1)))
-}
-
-impl Instance {
-    /// Starts it; when it will end by itself follows from its script.
-    pub(super) fn start(&mut self, now: Timestamp) {
-        self.record.state = RecordState::Running { started_at: now };
-        self.end = self.script.own_end(self.record.attempt).map(|(after, code)| (now + after, code, false));
-    }
-
-    /// Sends it the stop signal.
-    pub(super) fn stop(&mut self, now: Timestamp, timeout: Duration) {
-        let killed = (now + timeout, 137, true);
-        let end = match self.script.stops_after() {
-            Some(after) if after <= timeout => (now + after, 0, false),
-            _ => killed,
-        };
-        self.end = Some(match self.end {
-            Some(sooner) if sooner.0 <= end.0 => sooner,
-            _ => end,
-        });
-    }
-
-    pub(super) fn exit(&mut self, now: Timestamp, exit_code: i32) {
-        let reason = Arc::from(if exit_code == 0 { "Completed" } else { "Error" });
-        let started_at = self.record.started_at();
-        let message = Arc::default();
-        self.record.state =
-            RecordState::Exited(Exit { exit_code, started_at, finished_at: now, reason, message });
-        self.end = None;
     }
 }
 

@@ -1,0 +1,149 @@
+//! The port of images.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{ImageError, PodSandboxConfig};
+use crate::machine::Timestamp;
+
+/// The node's images, as the CRI's `ImageService` has them.
+///
+/// See the [module](super) for what holds of every port.
+#[async_trait]
+pub trait ImageService: Send + Sync {
+    /// The image of this reference, tag, digest or id, or `None` when the node does not have it.
+    ///
+    /// That it is absent is an answer, not an error.
+    ///
+    /// # Errors
+    /// [`ImageError`] when the service cannot say; the API's word for it is `ImageInspectError`.
+    async fn image_status(&self, image: &ImageSpec) -> Result<Option<Image>, ImageError>;
+
+    /// Fetches an image and returns its reference: what [`ContainerConfig::image`](super::ContainerConfig) and
+    /// [`ImageService::image_status`] take.
+    ///
+    /// Idempotent: an image that is there is looked up at the registry again, and fetched if its tag has moved.
+    /// There is no limit to a pull's time: a service may give one up that makes no progress, and a registry
+    /// that accepts a connection and never answers has to be given up. It does not retry. A pull whose answer is
+    /// lost may still go on and end well; the next one then finds what it fetched. Credentials that the registry
+    /// does not ask for do no harm.
+    ///
+    /// # Errors
+    /// [`ImageError`]; [`ImageError::reason`] is the word for a container that waits for it.
+    async fn pull_image(
+        &self,
+        image: &ImageSpec,
+        auth: Option<&AuthConfig>,
+        sandbox_config: Option<&PodSandboxConfig>,
+    ) -> Result<Arc<str>, ImageError>;
+
+    /// The images of the node, each once, ordered by id; with a `filter` that one, if it is there.
+    ///
+    /// # Errors
+    /// [`ImageError`] when the service cannot say.
+    async fn list_images(&self, filter: Option<&ImageSpec>) -> Result<Vec<Image>, ImageError>;
+
+    /// Removes an image, by whichever of its names.
+    ///
+    /// All of its tags go with it. Idempotent: one that is not there counts as removed. Containers that were
+    /// made from it go on.
+    ///
+    /// # Errors
+    /// [`ImageError`] when it may still be there.
+    async fn remove_image(&self, image: &ImageSpec) -> Result<(), ImageError>;
+
+    /// How full the file systems of images and containers are.
+    ///
+    /// The numbers may lag behind by the service's own period.
+    ///
+    /// # Errors
+    /// [`ImageError`] when the service cannot say.
+    async fn image_fs_info(&self) -> Result<ImageFsInfo, ImageError>;
+}
+
+/// A reference to an image.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct ImageSpec {
+    /// A name with a tag or a digest, or an id.
+    pub image: Arc<str>,
+    /// What the pod's author wrote, where `image` is resolved.
+    pub user_specified_image: Arc<str>,
+    /// The handler that it is for; empty: the default one.
+    pub runtime_handler: Arc<str>,
+    /// Annotations for the service.
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl<T: Into<Arc<str>>> From<T> for ImageSpec {
+    /// The image as someone wrote it, for the default handler.
+    fn from(image: T) -> Self {
+        Self { image: image.into(), ..Self::default() }
+    }
+}
+
+/// An image of the node.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Image {
+    /// Its id: the digest of its configuration.
+    pub id: Arc<str>,
+    /// Its names with tags.
+    pub repo_tags: Vec<Arc<str>>,
+    /// Its names with digests. One that was loaded from a file has none.
+    pub repo_digests: Vec<Arc<str>>,
+    /// What it takes on the disk, in bytes.
+    pub size: u64,
+    /// The user that it runs as, by number.
+    pub uid: Option<i64>,
+    /// The user that it runs as, by name.
+    pub username: String,
+    /// Whether it must not be removed.
+    pub pinned: bool,
+}
+
+/// Credentials for a registry. Not shown by `Debug`.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct AuthConfig {
+    /// The user.
+    pub username: String,
+    /// The password.
+    pub password: String,
+    /// User and password in base64, where they are not given apart.
+    pub auth: String,
+    /// The registry that they are for.
+    pub server_address: String,
+    /// A token that gets another token.
+    pub identity_token: String,
+    /// A token for the registry.
+    pub registry_token: String,
+}
+
+impl fmt::Debug for AuthConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthConfig").field("server_address", &self.server_address).finish_non_exhaustive()
+    }
+}
+
+/// How full the file systems of images and containers are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ImageFsInfo {
+    /// Where images are; usually one.
+    pub image_filesystems: Vec<FilesystemUsage>,
+    /// Where containers write. Empty: where the images are.
+    pub container_filesystems: Vec<FilesystemUsage>,
+}
+
+/// What is used of a file system by images or containers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FilesystemUsage {
+    /// When it was measured.
+    pub timestamp: Timestamp,
+    /// Where it is mounted.
+    pub mountpoint: String,
+    /// Bytes.
+    pub used_bytes: u64,
+    /// Inodes.
+    pub inodes_used: u64,
+}
