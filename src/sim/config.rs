@@ -106,6 +106,8 @@ pub struct Latencies {
 impl Latencies {
     /// Every call is answered at once.
     pub const NONE: Self = Self {
+        prepare_resources: Duration::ZERO,
+        release_resources: Duration::ZERO,
         create_sandbox: Duration::ZERO,
         stop_sandbox: Duration::ZERO,
         remove_sandbox: Duration::ZERO,

@@ -270,9 +270,9 @@ impl Node {
         let runtime = &mut self.pods[index as usize].runtime;
         match container {
             None => *runtime = Runtime::default(),
-            Some(name) => runtime
-                .instances
-                .retain(|instance| *instance.record.name != *name || instance.record.exit().is_none()),
+            Some(name) => runtime.instances.retain(|instance| {
+                *instance.process.record.name != *name || instance.process.record.exit().is_none()
+            }),
         }
         self.note(index, |_| TraceEvent::RecordsLost);
         self.relist(index);
