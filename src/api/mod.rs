@@ -59,7 +59,7 @@ pub use quantity::*;
 pub use resources::{ResourceList, ResourceRequirements};
 pub use status::{
     ConditionStatus, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
-    ContainerStatus, PodCondition, PodIp, PodPhase, PodStatus, QosClass,
+    ContainerStatus, PodCondition, PodIp, PodPhase, PodResourceClaimStatus, PodStatus, QosClass,
 };
 pub use validate::{Invalid, PodError};
 pub use volume::{EmptyDirVolume, ImageVolume, Volume};

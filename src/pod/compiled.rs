@@ -73,6 +73,8 @@ pub struct CompiledContainer {
     pub startup_grace: ProbeGrace,
     /// The grace period of its liveness probe.
     pub liveness_grace: ProbeGrace,
+    /// Where its status stands in the list of its kind: init containers in spec order, others by name.
+    pub(super) status_slot: usize,
 }
 
 /// Why a pod cannot be compiled.
@@ -119,7 +121,11 @@ impl CompiledPod {
             (ContainerKind::Ephemeral, &spec.ephemeral_containers),
         ];
         let containers = lists.into_iter().flat_map(|(kind, containers)| {
-            containers.iter().map(move |container| CompiledContainer::of(container, kind, spec))
+            containers.iter().enumerate().map(move |(at, container)| {
+                let by_name = || containers.iter().filter(|other| other.name < container.name).count();
+                let status_slot = if kind == ContainerKind::Init { at } else { by_name() };
+                CompiledContainer { status_slot, ..CompiledContainer::of(container, kind, spec) }
+            })
         });
         let containers: Vec<_> = containers.collect();
         let mut sets = Sets::default();
@@ -239,6 +245,7 @@ impl CompiledContainer {
             pre_stop: container.pre_stop().is_some(),
             startup_grace: grace(&container.startup_probe),
             liveness_grace: grace(&container.liveness_probe),
+            status_slot: 0,
         }
     }
 }

@@ -5,6 +5,8 @@
 //!   the pod is in its life.
 //! * [`forecast`] says how the containers will go when the pod is deleted; [`Termination`] is the same as it happens.
 //! * [`qos_class`], [`pod_resources`], [`oom_score_adj`] and [`pod_cgroup`] are what the node sets aside for it.
+//! * [`pod_status`] is what the node says of it, [`StatusCache`] remembers what was said and what has to be sent,
+//!   and [`merge_status`] leaves to others what is theirs.
 //! * [`Worker`] is the machine: events in, actions out.
 //!
 //! ```
@@ -33,6 +35,7 @@ mod phase;
 mod plan;
 mod qos;
 mod resources;
+mod status;
 mod termination;
 mod worker;
 
@@ -48,6 +51,13 @@ pub use plan::{
 };
 pub use qos::{oom_score_adj, pod_qos_class, qos_class};
 pub use resources::{Overhead, PodResources, pod_resources};
+pub use status::{
+    ApiPod, ConditionDecision, ConditionReason, ContainerStatuses, IllegalTransition,
+    MAX_TERMINATION_MESSAGES_BYTES, MergeContext, Resize, ResizePending, StatusCache, StatusCacheSnapshot,
+    StatusChange, StatusInputs, StatusResources, StatusUpdate, StatusVerdict, Waiting, check_transition,
+    containers_ready, merge_status, merge_status_into, needs_readiness_reconcile, pod_initialized, pod_ready,
+    pod_status, pod_status_into, ready_to_start_containers,
+};
 pub use termination::{Ended, Ending, Termination, TerminationStep, forecast, pod_grace_seconds};
 pub use worker::{
     Action, Change, ContainerView, Event, Failure, Outcome, StopReason, Verdict, ViewState, WaitingReason,

@@ -12,6 +12,8 @@ mod pod;
 mod quantity;
 mod resources;
 mod runtime;
+mod status;
+mod status_cache;
 mod stop;
 
 use std::error::Error;
@@ -28,19 +30,23 @@ use serde_json::Value;
 type Adapter = fn(&Value, &Value) -> (Value, Value);
 
 const ADAPTERS: &[(&str, Adapter)] = &[
+    ("api_pod_status", |input, out| (out.clone(), status::api_pod_status(input))),
     ("backoff", |input, out| (out.clone(), backoff::backoff(input, out))),
     ("crash_backoff", |input, out| (out.clone(), backoff::crash_backoff(input))),
     ("pod_actions", |input, out| (out.clone(), pod::pod_actions(input))),
+    ("pod_conditions", |input, out| (out.clone(), status::pod_conditions(input))),
     ("pod_phase", |input, out| (out.clone(), pod::pod_phase(input))),
     ("qos_and_resources", |input, out| (out.clone(), resources::qos_and_resources(input))),
     ("quantity", quantity::quantity),
     ("restart_decision", |input, out| (out.clone(), pod::restart_decision(input))),
+    ("status_cache", |input, out| (out.clone(), status_cache::status_cache(input))),
+    ("status_merge", |input, out| (out.clone(), status::status_merge(input))),
+    ("status_transition", |input, out| (out.clone(), status::status_transition(input))),
     ("termination_order", |input, out| (out.clone(), stop::termination_order(input))),
 ];
 
 /// Operations that wait for what they need to be built.
 const NOT_YET: &[&str] = &[
-    "api_pod_status",
     "config_defaults",
     "config_merge",
     "config_validate",
@@ -59,13 +65,9 @@ const NOT_YET: &[&str] = &[
     "node_allocatable",
     "node_conditions",
     "node_shutdown",
-    "pod_conditions",
     "pod_workers",
     "preemption",
     "prober",
-    "status_cache",
-    "status_merge",
-    "status_transition",
 ];
 
 /// How many differences of a file are shown.
