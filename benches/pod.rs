@@ -14,16 +14,7 @@ use node_lifecycle::api::{Pod, PodPhase};
 use node_lifecycle::behaviour::Behaviour;
 use node_lifecycle::container::{ContainerIndex, ContainerRecord, ContainerSet};
 use node_lifecycle::pod::{CompiledPod, Observed, PlanContext, Seen, SyncPlan, phase, plan_into};
-
-/// Measures an operation's time, and prints what one of it allocates.
-fn measure<T>(criterion: &mut Criterion, name: &str, mut operation: impl FnMut() -> T) {
-    operation();
-    let allocated = allocation_counter::measure(|| {
-        black_box(operation());
-    });
-    println!("{name}: {} allocations, {} bytes", allocated.count_total, allocated.bytes_total);
-    criterion.bench_function(name, |bencher| bencher.iter(&mut operation));
-}
+use shop::measure;
 
 fn reading(criterion: &mut Criterion) {
     measure(criterion, "read a pod", || Pod::from_json(black_box(shop::POD)).expect("well-formed"));

@@ -6,8 +6,13 @@
 mod shop;
 
 use allocation_counter::measure;
+use node_lifecycle::api::PodStatus;
 use node_lifecycle::container::ContainerSet;
-use node_lifecycle::pod::{PlanContext, Seen, SyncPlan, phase, plan_into};
+use node_lifecycle::machine::Timestamp;
+use node_lifecycle::pod::{
+    ApiPod, MergeContext, PlanContext, Seen, StatusCache, StatusChange, StatusInputs, SyncPlan, Waiting,
+    merge_status_into, phase, plan_into, pod_status_into,
+};
 
 #[test]
 fn the_plan_of_a_steady_pod() {
@@ -44,4 +49,37 @@ fn order_and_phase() {
         let _ = phase(&pod, &seen, false);
     });
     assert_eq!(allocated.count_total, 0);
+}
+
+#[test]
+fn a_status_that_did_not_change() {
+    let pod = shop::compiled();
+    let probes = shop::probes(&pod);
+    let api = PodStatus::default();
+    let now = Timestamp::from_unix_seconds(1000);
+    for crashed in ["", "api"] {
+        let observed = shop::observed(&pod, crashed);
+        let mut waiting = vec![None; pod.containers().len()];
+        if let Some(index) = pod.index_of(crashed) {
+            waiting[index.at()] = Some(Waiting { reason: "CrashLoopBackOff", message: "back-off 10s" });
+        }
+        let first = StatusInputs { probes: &probes, waiting: &waiting, ..StatusInputs::new(&api) };
+        let mut status = PodStatus::default();
+        pod_status_into(&pod, &observed, &first, &mut status);
+        let mut cache = StatusCache::default();
+        assert!(cache.set(now, &ApiPod::new(&pod, &api), &mut status).is_accepted());
+
+        let said = cache.status().unwrap().clone();
+        let inputs = StatusInputs { api: &said, previous: Some(&said), ..first };
+        let (mut status, mut merged) = (said.clone(), said.clone());
+        let allocated = measure(|| {
+            pod_status_into(&pod, &observed, &inputs, &mut status);
+            let change = cache.set(now, &ApiPod::new(&pod, &said), &mut status);
+            assert_eq!(change, StatusChange::Unchanged);
+            let context = MergeContext { now, could_run: true, is_static: false, behaviour: &pod.behaviour };
+            merge_status_into(&said, &status, context, &mut merged);
+        });
+        assert_eq!(allocated.count_total, 0, "{crashed}");
+        assert_eq!(merged, said);
+    }
 }

@@ -2,8 +2,10 @@
 
 #![allow(dead_code, clippy::expect_used, reason = "shared by benches and tests that need different parts")]
 
+use std::hint::black_box;
 use std::sync::Arc;
 
+use criterion::Criterion;
 use node_lifecycle::api::{Container, Pod};
 use node_lifecycle::behaviour::Behaviour;
 use node_lifecycle::container::{
@@ -14,6 +16,16 @@ use node_lifecycle::machine::Timestamp;
 use node_lifecycle::pod::{CompiledPod, Observed};
 
 pub(crate) const POD: &str = include_str!("pod.json");
+
+/// Measures an operation's time, and prints what one of it allocates.
+pub(crate) fn measure<T>(criterion: &mut Criterion, name: &str, mut operation: impl FnMut() -> T) {
+    operation();
+    let allocated = allocation_counter::measure(|| {
+        black_box(operation());
+    });
+    println!("{name}: {} allocations, {} bytes", allocated.count_total, allocated.bytes_total);
+    criterion.bench_function(name, |bencher| bencher.iter(&mut operation));
+}
 
 pub(crate) fn pod() -> Pod {
     Pod::from_json(POD).expect("the bench's own pod is well-formed")
@@ -40,13 +52,14 @@ pub(crate) fn observed(pod: &CompiledPod, crashed: &str) -> Observed {
         name: container.name.as_str().into(),
         attempt: 0,
         spec_hash: spec_hash(container),
+        image: container.image.as_str().into(),
+        image_ref: format!("{}@sha256:{n:064x}", container.image).into(),
         created_at: at(100 + n),
         state: match container.name.as_str() {
             name if name == crashed => exited(1),
             name if name.starts_with("init") => exited(0),
             _ => RecordState::Running { started_at: at(200) },
         },
-        ..ContainerRecord::default()
     };
     let sandbox = SandboxRecord {
         id: "s".into(),

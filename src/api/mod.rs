@@ -61,7 +61,7 @@ pub use resources::{ResourceList, ResourceRequirements};
 pub use signal::{ParseStopSignalError, StopSignal, StopSignalError};
 pub use status::{
     ConditionStatus, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
-    ContainerStatus, PodCondition, PodIp, PodPhase, PodStatus, QosClass,
+    ContainerStatus, PodCondition, PodIp, PodPhase, PodResourceClaimStatus, PodStatus, QosClass,
 };
 pub use validate::{Invalid, PodError};
 pub use volume::{EmptyDirVolume, ImageVolume, Volume};

@@ -95,6 +95,9 @@ pub struct PodStatus {
     /// Its ephemeral containers.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub ephemeral_container_statuses: Vec<ContainerStatus>,
+    /// The claims that were made for it from templates (KEP-3063). Whoever makes them says so, not the node.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
+    pub resource_claim_statuses: Vec<PodResourceClaimStatus>,
     /// Its quality of service.
     #[serde(default, deserialize_with = "qos_class", skip_serializing_if = "Option::is_none")]
     pub qos_class: Option<QosClass>,
@@ -138,6 +141,17 @@ pub struct PodIp {
     pub ip: String,
 }
 
+/// A claim that was made for a pod.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodResourceClaimStatus {
+    /// The claim's name in the pod.
+    pub name: String,
+    /// The claim that was made; absent where none was needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_claim_name: Option<String>,
+}
+
 /// Something that holds of a pod or does not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -162,6 +176,33 @@ pub struct PodCondition {
     /// The generation of the spec that this was computed from (KEP-5067).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
+}
+
+impl PodCondition {
+    /// The pod takes traffic.
+    pub const READY: &'static str = "Ready";
+    /// All of its containers take traffic.
+    pub const CONTAINERS_READY: &'static str = "ContainersReady";
+    /// Its init containers have done their work.
+    pub const INITIALIZED: &'static str = "Initialized";
+    /// It has a node.
+    pub const POD_SCHEDULED: &'static str = "PodScheduled";
+    /// It has its sandbox and its network (KEP-3085).
+    pub const READY_TO_START_CONTAINERS: &'static str = "PodReadyToStartContainers";
+    /// It goes for the cluster's sake rather than by its own fault (KEP-3329).
+    pub const DISRUPTION_TARGET: &'static str = "DisruptionTarget";
+    /// A change of its resources waits (KEP-1287).
+    pub const RESIZE_PENDING: &'static str = "PodResizePending";
+    /// A change of its resources is being made (KEP-1287).
+    pub const RESIZE_IN_PROGRESS: &'static str = "PodResizeInProgress";
+}
+
+impl PodStatus {
+    /// A condition by its type.
+    #[must_use]
+    pub fn condition(&self, type_: &str) -> Option<&PodCondition> {
+        self.conditions.iter().find(|condition| condition.type_ == type_)
+    }
 }
 
 /// Whether a condition holds.

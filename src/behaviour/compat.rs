@@ -68,6 +68,31 @@ pub struct Compat {
     ///
     /// Right: they are stopped first.
     pub finish_observed_static_pods: bool,
+    /// Under the restart policies `Never` and `OnFailure`, the status of a sidecar that waits to be started
+    /// again says how it ended, and not that it waits and for what.
+    ///
+    /// Right: a sidecar is started again whatever the pod's policy, so it waits.
+    pub hide_sidecar_back_off: bool,
+    /// A pod's phase is computed before it is known which of its containers have started, so that no sidecar has:
+    /// a pod whose only app container waits to be restarted is `Pending`, though it has been `Running`.
+    ///
+    /// Right: a sidecar that has started has started.
+    pub compute_phase_before_startup: bool,
+    /// A status whose phase is not terminal, or is the other terminal one, replaces a terminal phase, in the
+    /// cache of statuses and in what is sent.
+    ///
+    /// Right: a terminal phase is for ever. (Static pods aside, which begin anew under the same identity.)
+    pub leave_terminal_phases: bool,
+    /// The look for a `Ready` condition that is outdated leaves out the init containers' statuses, so that a
+    /// pod with sidecars and readiness gates seems outdated for ever.
+    ///
+    /// Right: sidecars are looked at like app containers.
+    pub reconcile_readiness_without_sidecars: bool,
+    /// When a pod ends, whether its app containers had been started is asked of the API server's status only,
+    /// which may not have it yet; they stay waiting then, in a pod that has failed.
+    ///
+    /// Right: what the node knows itself counts as well.
+    pub judge_ended_pods_by_api_only: bool,
 }
 
 impl Compat {
@@ -87,6 +112,11 @@ impl Compat {
             retry_termination_of_gone_pods: true,
             drop_completion_notices: true,
             finish_observed_static_pods: true,
+            hide_sidecar_back_off: true,
+            compute_phase_before_startup: true,
+            leave_terminal_phases: true,
+            reconcile_readiness_without_sidecars: true,
+            judge_ended_pods_by_api_only: true,
         }
     }
 }

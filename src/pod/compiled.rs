@@ -89,6 +89,8 @@ pub struct CompiledContainer {
     pub startup_grace: ProbeGrace,
     /// The grace period of its liveness probe.
     pub liveness_grace: ProbeGrace,
+    /// Where its status stands in the list of its kind: init containers in spec order, others by name.
+    pub(super) status_slot: usize,
 }
 
 /// A volume by its place in `spec.volumes`.
@@ -169,9 +171,14 @@ impl CompiledPod {
             (ContainerKind::Ephemeral, &spec.ephemeral_containers),
         ];
         let containers = lists.into_iter().flat_map(|(kind, containers)| {
-            containers.iter().map(move |container| CompiledContainer::of(container, kind, spec, behaviour))
+            containers.iter().enumerate().map(move |(at, container)| {
+                let by_name = || containers.iter().filter(|other| other.name < container.name).count();
+                let status_slot = if kind == ContainerKind::Init { at } else { by_name() };
+                let compiled = CompiledContainer::of(container, kind, spec, behaviour)?;
+                Ok(CompiledContainer { status_slot, ..compiled })
+            })
         });
-        let containers = containers.collect::<Result<Vec<_>, _>>()?;
+        let containers = containers.collect::<Result<Vec<_>, CompileError>>()?;
         let mut sets = Sets::default();
         for (index, container) in (0..).map(ContainerIndex).zip(&containers) {
             match container.kind {
@@ -320,6 +327,7 @@ impl CompiledContainer {
             stop_signal,
             startup_grace: grace(&container.startup_probe),
             liveness_grace: grace(&container.liveness_probe),
+            status_slot: 0,
         })
     }
 }

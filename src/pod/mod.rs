@@ -8,6 +8,8 @@
 //! * [`qos_class`], [`pod_resources`], [`oom_score_adj`] and [`pod_cgroup`] are what the node sets aside for it.
 //! * [`Worker`] is the machine of one pod's containers: events in, actions out. [`PodProbes`] is that of its probes.
 //! * [`Workers`] is the machine of all pods that a node agent knows: which is brought up, which goes, which is gone.
+//! * [`pod_status`] is what the node says of it, [`StatusCache`] remembers what was said and what has to be sent,
+//!   and [`merge_status`] leaves to others what is theirs.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -37,6 +39,7 @@ mod plan;
 mod probes;
 mod qos;
 mod resources;
+mod status;
 mod termination;
 mod worker;
 mod workers;
@@ -55,6 +58,13 @@ pub use plan::{
 pub use probes::{PodProbes, PodProbesSnapshot, ProbesAction, ProbesEvent};
 pub use qos::{oom_score_adj, pod_qos_class, qos_class};
 pub use resources::{Overhead, PodResources, pod_resources};
+pub use status::{
+    ApiPod, ConditionDecision, ConditionReason, ContainerStatuses, IllegalTransition,
+    MAX_TERMINATION_MESSAGES_BYTES, MergeContext, Resize, ResizePending, StatusCache, StatusCacheSnapshot,
+    StatusChange, StatusInputs, StatusResources, StatusUpdate, StatusVerdict, Waiting, check_transition,
+    containers_ready, merge_status, merge_status_into, needs_readiness_reconcile, pod_initialized, pod_ready,
+    pod_status, pod_status_into, ready_to_start_containers,
+};
 pub use termination::{Ended, Ending, Termination, TerminationStep, forecast, pod_grace_seconds};
 pub use worker::{
     Action, Change, ContainerView, Event, Failure, Note, Outcome, StopReason, Verdict, ViewState,

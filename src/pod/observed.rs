@@ -16,6 +16,8 @@ pub struct Observed {
     indices: Vec<Option<ContainerIndex>>,
     /// Per container of the spec, where its latest instance stands in the records.
     latest: Vec<Option<u32>>,
+    /// Per container of the spec, where the instance before its latest stands.
+    before: Vec<Option<u32>>,
 }
 
 impl Observed {
@@ -28,7 +30,7 @@ impl Observed {
     pub fn new(pod: &CompiledPod, mut records: PodRecords) -> Self {
         records.sandboxes.sort_by_key(|record| Reverse(record.created_at));
         records.containers.sort_by_key(|record| Reverse(record.created_at));
-        let mut observed = Self { records, indices: Vec::new(), latest: Vec::new() };
+        let mut observed = Self { records, ..Self::default() };
         observed.index(pod);
         observed
     }
@@ -40,14 +42,20 @@ impl Observed {
         self.indices.extend(records.map(|record| pod.index_of(&record.name)));
         self.latest.clear();
         self.latest.resize(pod.containers().len(), None);
+        self.before.clear();
+        self.before.resize(pod.containers().len(), None);
         self.find_latest();
     }
 
     fn find_latest(&mut self) {
         self.latest.fill(None);
+        self.before.fill(None);
         for (at, index) in (0_u32..).zip(&self.indices) {
-            if let Some(latest) = index.and_then(|index| self.latest.get_mut(index.at())) {
-                latest.get_or_insert(at);
+            let Some(index) = index.map(ContainerIndex::at) else { continue };
+            match self.latest.get_mut(index) {
+                Some(latest @ None) => *latest = Some(at),
+                Some(Some(_)) => _ = self.before[index].get_or_insert(at),
+                None => {}
             }
         }
     }
@@ -68,6 +76,13 @@ impl Observed {
     #[must_use]
     pub fn latest(&self, index: ContainerIndex) -> Option<&ContainerRecord> {
         let at = (*self.latest.get(index.at())?)?;
+        self.records.containers.get(at as usize)
+    }
+
+    /// The instance of a container before its latest.
+    #[must_use]
+    pub fn before_latest(&self, index: ContainerIndex) -> Option<&ContainerRecord> {
+        let at = (*self.before.get(index.at())?)?;
         self.records.containers.get(at as usize)
     }
 
@@ -157,7 +172,7 @@ impl Observed {
         if self.records.sandboxes.is_empty() {
             self.records.containers.clear();
             self.indices.clear();
-            self.latest.iter_mut().for_each(|latest| *latest = None);
+            self.find_latest();
         }
     }
 }

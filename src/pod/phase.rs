@@ -81,8 +81,13 @@ struct Count {
 /// (KEP-5307) or its policy, is not at its end.
 #[must_use]
 pub fn phase(pod: &CompiledPod, seen: &[Seen], terminal: bool) -> PodPhase {
+    phase_of(pod, seen.iter().copied(), terminal)
+}
+
+/// [`phase`] of what is seen one after another.
+pub(super) fn phase_of(pod: &CompiledPod, seen: impl Iterator<Item = Seen>, terminal: bool) -> PodPhase {
     let mut count = Count::default();
-    let seen = seen.iter().copied().chain(std::iter::repeat(Seen::Unknown));
+    let seen = seen.chain(std::iter::repeat(Seen::Unknown));
     for (container, seen) in pod.containers().iter().zip(seen) {
         match container.kind {
             ContainerKind::Init => count.init(seen, container),

@@ -14,6 +14,8 @@ mod prober;
 mod quantity;
 mod resources;
 mod runtime;
+mod status;
+mod status_cache;
 mod stop;
 mod workers;
 
@@ -31,24 +33,28 @@ use serde_json::Value;
 type Adapter = fn(&Value, &Value) -> (Value, Value);
 
 const ADAPTERS: &[(&str, Adapter)] = &[
+    ("api_pod_status", |input, out| (out.clone(), status::api_pod_status(input))),
     ("backoff", |input, out| (out.clone(), backoff::backoff(input, out))),
     ("container_gc", gc::container_gc),
     ("crash_backoff", |input, out| (out.clone(), backoff::crash_backoff(input))),
     ("effective_pod_grace", |input, out| (out.clone(), workers::effective_pod_grace(input))),
     ("kill_grace", |input, out| (out.clone(), stop::kill_grace(input))),
     ("pod_actions", |input, out| (out.clone(), pod::pod_actions(input))),
+    ("pod_conditions", |input, out| (out.clone(), status::pod_conditions(input))),
     ("pod_phase", |input, out| (out.clone(), pod::pod_phase(input))),
     ("prober", |input, out| (out.clone(), prober::prober(input))),
     ("pod_workers", |input, out| (out.clone(), workers::pod_workers(input))),
     ("qos_and_resources", |input, out| (out.clone(), resources::qos_and_resources(input))),
     ("quantity", quantity::quantity),
     ("restart_decision", |input, out| (out.clone(), pod::restart_decision(input))),
+    ("status_cache", |input, out| (out.clone(), status_cache::status_cache(input))),
+    ("status_merge", |input, out| (out.clone(), status::status_merge(input))),
+    ("status_transition", |input, out| (out.clone(), status::status_transition(input))),
     ("termination_order", |input, out| (out.clone(), stop::termination_order(input))),
 ];
 
 /// Operations that wait for what they need to be built.
 const NOT_YET: &[&str] = &[
-    "api_pod_status",
     "config_defaults",
     "config_merge",
     "config_validate",
@@ -69,6 +75,9 @@ const NOT_YET: &[&str] = &[
     "status_cache",
     "status_merge",
     "status_transition",
+    "pod_workers",
+    "preemption",
+    "prober",
 ];
 
 /// How many differences of a file are shown.

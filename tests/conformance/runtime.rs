@@ -36,6 +36,8 @@ pub(crate) fn pod(input: &Value) -> (Pod, CompiledPod) {
 struct Runtime {
     sandboxes: Vec<Sandbox>,
     containers: Vec<Container>,
+    #[serde(default)]
+    ips: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -62,6 +64,12 @@ struct Container {
     exit_code: i32,
     #[serde(default)]
     reason: String,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    image: String,
+    #[serde(default)]
+    image_ref: String,
     restart_count: u32,
     #[serde(default = "matches")]
     hash_matches: bool,
@@ -82,15 +90,6 @@ pub(crate) fn observed(pod: &CompiledPod, input: &Value) -> Observed {
         .chain(&pod.spec.ephemeral_containers)
         .map(|container| (container.name.as_str(), spec_hash(container)))
         .collect();
-    let sandbox = |sandbox: Sandbox| SandboxRecord {
-        id: sandbox.id.into(),
-        attempt: sandbox.attempt,
-        state: if sandbox.state == "ready" { SandboxState::Ready } else { SandboxState::NotReady },
-        ip: sandbox.ip,
-        host_network: sandbox.network_mode == "node",
-        created_at: sandbox.created_at,
-        ..SandboxRecord::default()
-    };
     let container = |container: Container| {
         let hash = hashes.get(container.name.as_str()).copied().unwrap_or_default();
         let at = |stamp: Option<Timestamp>| stamp.unwrap_or(container.created_at);
@@ -106,17 +105,44 @@ pub(crate) fn observed(pod: &CompiledPod, input: &Value) -> Observed {
                     exit_code: container.exit_code,
                     finished_at: at(container.finished_at),
                     reason: container.reason.into(),
-                    ..Exit::default()
+                    message: container.message.into(),
+                    started_at: container.started_at,
                 }),
                 _ => RecordState::Unknown,
             },
             name: container.name.into(),
-            ..ContainerRecord::default()
+            image: container.image.into(),
+            image_ref: container.image_ref.into(),
         }
     };
-    let records = PodRecords {
-        sandboxes: runtime.sandboxes.into_iter().map(sandbox).collect(),
-        containers: runtime.containers.into_iter().map(container).collect(),
-    };
+    let mut sandboxes = sandboxes(runtime.sandboxes);
+    // The addresses of the latest sandbox, in the runtime's order.
+    if let Some(latest) = sandboxes.first_mut()
+        && let [first, others @ ..] = &*runtime.ips
+    {
+        latest.ip = Some(first.clone());
+        latest.additional_ips = others.to_vec();
+    }
+    let records =
+        PodRecords { sandboxes, containers: runtime.containers.into_iter().map(container).collect() };
     Observed::new(pod, records)
+}
+
+/// What the runtime reports of sandboxes only.
+pub(crate) fn observed_sandboxes(pod: &CompiledPod, input: &Value) -> Observed {
+    let sandboxes = sandboxes(decode(&input["sandboxes"]));
+    Observed::new(pod, PodRecords { sandboxes, ..PodRecords::default() })
+}
+
+fn sandboxes(sandboxes: Vec<Sandbox>) -> Vec<SandboxRecord> {
+    let record = |sandbox: Sandbox| SandboxRecord {
+        id: sandbox.id.into(),
+        attempt: sandbox.attempt,
+        state: if sandbox.state == "ready" { SandboxState::Ready } else { SandboxState::NotReady },
+        ip: sandbox.ip,
+        host_network: sandbox.network_mode == "node",
+        created_at: sandbox.created_at,
+        ..SandboxRecord::default()
+    };
+    sandboxes.into_iter().map(record).collect()
 }

@@ -230,6 +230,7 @@ fn hook(id: &ContainerId, kind: HookKind, timeout: Option<Duration>) -> HookRequ
         port: Port::Number(80),
         host: String::new(),
         scheme: String::new(),
+        http_headers: Vec::new(),
     };
     let handler = LifecycleHandler { http_get: Some(http), ..LifecycleHandler::default() };
     HookRequest {

@@ -39,7 +39,6 @@ impl Driver<'_> {
         let (mut calls, mut actions) = (FuturesUnordered::<Answer<'_>>::new(), Vec::new());
         let mut relist_at = start;
         let mut delete_at = Some(delete_at);
-        ports.preparer.prepare_pod(&pod).await.unwrap();
         while !self.worker.is_finished() {
             let now = clock.now();
             if relist_at <= now {
@@ -71,7 +70,6 @@ impl Driver<'_> {
             let (operation, outcome) = answered;
             self.worker.step(clock.now(), Event::Done { operation, outcome }, &mut actions);
         }
-        ports.preparer.release_pod(&PodReference::from(&*pod)).await.unwrap();
     }
 }
 
@@ -106,6 +104,13 @@ async fn call(
         timeout,
     };
     match action {
+        Action::PrepareResources { .. } => {
+            preparer.prepare_pod(pod).await.map(|()| Outcome::Done).map_err(|error| Failure::from(&error))
+        }
+        Action::ReleaseResources { .. } => {
+            let released = preparer.release_pod(&PodReference::from(&**pod)).await;
+            released.map(|()| Outcome::Done).map_err(|error| Failure::from(&error))
+        }
         Action::CreateSandbox { attempt, .. } => {
             let mut config = sandbox_config(attempt);
             preparer
