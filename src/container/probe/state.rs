@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CompiledProbe, InstanceState, ProbeAnswer, ProbeKind, ProbeResult, ProberAction, Sight};
+use super::{
+    CompiledProbe, InstanceSight, InstanceState, ProbeAnswer, ProbeKind, ProbeResult, ProberAction, Sight,
+};
 use crate::api::ContainerId;
 use crate::machine::{OperationId, Operations, Timestamp};
 
@@ -85,6 +87,7 @@ impl State {
             *started_at = (*started_at).min(seen);
         }
         let (state, is_new) = (instance.state, self.id.as_ref() != Some(&instance.id));
+        let is_its_turn = instance.takes(probe.kind);
         if is_new {
             self.id = Some(instance.id.clone());
             self.attempt = None;
@@ -94,7 +97,7 @@ impl State {
             self.result = None;
             self.set(probe.kind, probe.kind.initial_result(), actions);
         }
-        if !matches!(state, InstanceState::Running { .. }) {
+        if !is_its_turn {
             self.attempt = None;
         }
         if self.on_hold {
@@ -153,9 +156,8 @@ impl State {
         }
         let instance = self.sight.instance.as_ref()?;
         let InstanceState::Running { started_at } = instance.state else { return None };
-        let is_its_time = (probe.kind == ProbeKind::Startup) != instance.started;
         // The delay is of whole seconds, so an age cut to whole seconds reaches it at the same instant.
-        is_its_time.then(|| started_at + probe.initial_delay)
+        instance.takes(probe.kind).then(|| started_at + probe.initial_delay)
     }
 
     fn set(&mut self, probe: ProbeKind, result: ProbeResult, actions: &mut Vec<ProberAction>) {
@@ -187,5 +189,13 @@ impl State {
         {
             *started_at = started_at.moved_back(by);
         }
+    }
+}
+
+impl InstanceSight {
+    /// Whether a probe of this kind has its turn: startup until it has started, all others from then on.
+    fn takes(&self, probe: ProbeKind) -> bool {
+        let runs = matches!(self.state, InstanceState::Running { .. });
+        runs && (probe == ProbeKind::Startup) != self.started
     }
 }

@@ -160,3 +160,12 @@ fn a_check_that_cannot_be_made_is_said_once_a_run() {
         [ProberAction::Errored { fault: ProbeFault::Check(CheckError::UnknownPort { .. }), .. }]
     ));
 }
+
+#[test]
+fn an_attempt_out_of_turn_is_not_made_again() {
+    let mut prober = prober(ProbeKind::Startup);
+    let attempt = asked(&see(&mut prober, 0, running("c1", 0, false)));
+    see(&mut prober, 1, running("c1", 0, true));
+    assert_eq!(answer(&mut prober, 1, attempt, ProbeAnswer::Error), []);
+    assert_eq!(prober.next_wakeup(), None);
+}
