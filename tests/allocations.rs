@@ -6,8 +6,9 @@
 mod shop;
 
 use allocation_counter::measure;
-use node_lifecycle::container::ContainerSet;
-use node_lifecycle::pod::{PlanContext, Seen, SyncPlan, phase, plan_into};
+use node_lifecycle::container::{ContainerSet, ProbeKind};
+use node_lifecycle::machine::Machine;
+use node_lifecycle::pod::{PlanContext, ProbesEvent, Seen, SyncPlan, phase, plan_into};
 
 #[test]
 fn the_plan_of_a_steady_pod() {
@@ -44,4 +45,28 @@ fn order_and_phase() {
         let _ = phase(&pod, &seen, false);
     });
     assert_eq!(allocated.count_total, 0);
+}
+
+#[test]
+fn probes_of_a_steady_pod() {
+    let pod = shop::compiled();
+    let mut probes = shop::probers(&pod);
+    let (mut actions, mut answered) = (Vec::with_capacity(32), 0);
+    let app = pod.apps().iter().next().unwrap();
+    let sight = shop::sight(app);
+    let mut now = probes.next_wakeup().unwrap();
+    let mut round = || {
+        // A period: every probe is asked and answered; nothing else changes.
+        probes.wake(now, &mut actions);
+        answered += shop::answer_all(&mut probes, now, &mut actions);
+        probes.step(now, ProbesEvent::Container { container: app, sight: sight.clone() }, &mut actions);
+        probes.step(now, ProbesEvent::Pod(sight.pod), &mut actions);
+        assert!(actions.is_empty());
+        now = probes.next_wakeup().unwrap();
+    };
+    round();
+    assert_eq!(measure(&mut round).count_total, 0);
+    let asked = [ProbeKind::Liveness, ProbeKind::Readiness].map(|kind| probes.probed(kind).len());
+    assert_eq!(answered, 2 * asked.iter().sum::<usize>());
+    assert!(answered > 0);
 }
