@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use node_lifecycle::container::{
-    CompiledProbe, ContainerIndex, ProbeAnswer, ProbeKind, Prober, ProberAction, ProberEvent, ProberSettings,
+    AfterExit, CompiledProbe, ContainerIndex, ProbeAnswer, ProbeKind, Prober, ProberAction, ProberEvent,
+    ProberSettings,
 };
 use node_lifecycle::machine::{Machine, Timestamp};
 use node_lifecycle::pod::ProbesEvent;
@@ -29,7 +30,7 @@ fn one(criterion: &mut Criterion) {
     let pod = shop::compiled();
     let spec = &pod.spec.containers[0];
     let probe = spec.liveness_probe.as_ref().expect("the bench's own pod has it");
-    let probe = CompiledProbe::new(ProbeKind::Liveness, probe, spec, true);
+    let probe = CompiledProbe::new(ProbeKind::Liveness, probe, spec, AfterExit::Waits);
     let mut now = Timestamp::from_unix_seconds(200);
     let mut prober = Prober::new(Arc::new(probe), ProberSettings::default(), Duration::ZERO, now);
     let (mut actions, sight) = (Vec::new(), shop::sight(ContainerIndex(0)));

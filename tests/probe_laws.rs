@@ -12,8 +12,9 @@ use node_lifecycle::api::{
 };
 use node_lifecycle::behaviour::{Behaviour, Compat};
 use node_lifecycle::container::{
-    CompiledProbe, ContainerIndex, InstanceSight, InstanceState, Pace, PodSight, ProbeAnswer, ProbeFault,
-    ProbeKind, ProbeResult, ProbeResults, Prober, ProberAction, ProberEvent, ProberSettings, Sight,
+    AfterExit, CompiledProbe, ContainerIndex, InstanceSight, InstanceState, Pace, PodSight, ProbeAnswer,
+    ProbeFault, ProbeKind, ProbeResult, ProbeResults, Prober, ProberAction, ProberEvent, ProberSettings,
+    Sight,
 };
 use node_lifecycle::machine::{Machine, OperationId, Snapshots, Timestamp};
 use node_lifecycle::pod::{CompiledPod, PodProbes, PodProbesSnapshot, ProbesAction, ProbesEvent};
@@ -175,6 +176,10 @@ fn pod() -> impl Strategy<Value = Arc<CompiledPod>> {
             compile(spec, compat)
         },
     )
+}
+
+fn after_exit() -> impl Strategy<Value = AfterExit> {
+    prop::sample::select(vec![AfterExit::Waits, AfterExit::Ends, AfterExit::StaysEnded])
 }
 
 fn settings() -> impl Strategy<Value = ProberSettings> {
@@ -353,9 +358,9 @@ proptest! {
     /// hold; a probe that may ask never falls asleep.
     #[test]
     fn a_result_changes_only_at_its_threshold(
-        kind in kind(), spec in probe(), restarts in any::<bool>(), log in log(),
+        kind in kind(), spec in probe(), after_exit in after_exit(), log in log(),
     ) {
-        let probe = Arc::new(CompiledProbe::new(kind, &spec, &Container::default(), restarts));
+        let probe = Arc::new(CompiledProbe::new(kind, &spec, &Container::default(), after_exit));
         let mut now = start();
         let mut prober = Prober::new(probe, ProberSettings::default(), Duration::ZERO, now);
         let (mut watch, mut latest, mut epoch) = (Watch::default(), now, 0);

@@ -32,10 +32,10 @@ pub use backoff::{BackOff, BackOffSettings};
 pub use crash_loop::{CrashLoop, CrashLoopSettings, InBackOff};
 pub use index::{ContainerIndex, ContainerKind, ContainerSet};
 pub use probe::{
-    CheckError, CompiledProbe, HttpCheck, HttpScheme, InstanceSight, InstanceState, Pace, PodSight,
-    ProbeAnswer, ProbeCheck, ProbeFault, ProbeKind, ProbeResult, ProbeResults, Prober, ProberAction,
-    ProberEvent, ProberSettings, ProberSnapshot, Readiness, Sight, exec_answer, http_answer, is_started,
-    readiness,
+    AfterExit, CheckError, CompiledProbe, HttpCheck, HttpScheme, InstanceSight, InstanceState, Pace,
+    PodSight, ProbeAnswer, ProbeCheck, ProbeFault, ProbeKind, ProbeResult, ProbeResults, Prober,
+    ProberAction, ProberEvent, ProberSettings, ProberSnapshot, Readiness, Sight, exec_answer, http_answer,
+    is_started, readiness,
 };
 pub use record::{ContainerRecord, Exit, PodRecords, RecordState, SandboxRecord, SandboxState};
 pub use restart::{restarts, spec_hash, succeeded};

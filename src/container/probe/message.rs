@@ -145,7 +145,7 @@ pub enum ProberAction {
         /// Why.
         fault: ProbeFault,
     },
-    /// The probe is over for good; what it said counts no more.
+    /// The probe is over; what it said counts no more.
     Ended {
         /// Which probe.
         probe: ProbeKind,

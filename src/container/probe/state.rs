@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CompiledProbe, InstanceSight, InstanceState, ProbeAnswer, ProbeKind, ProbeResult, ProberAction, Sight,
+    AfterExit, CompiledProbe, InstanceSight, InstanceState, PodSight, ProbeAnswer, ProbeKind, ProbeResult,
+    ProberAction, Sight,
 };
 use crate::api::ContainerId;
 use crate::machine::{OperationId, Operations, Timestamp};
@@ -66,9 +67,10 @@ impl State {
     /// Takes what is seen of the container and its pod.
     pub(super) fn see(&mut self, probe: &CompiledProbe, sight: Sight, actions: &mut Vec<ProberAction>) {
         let before = std::mem::replace(&mut self.sight, sight);
-        if self.ended {
+        if self.ended && !self.begins_anew(probe) {
             return;
         }
+        self.ended = false;
         if self.sight.pod.phase.is_terminal() {
             self.end(probe.kind, actions);
             return;
@@ -105,7 +107,7 @@ impl State {
         }
         match state {
             InstanceState::Running { .. } => {
-                if self.sight.pod.deleted && probe.kind != ProbeKind::Readiness {
+                if self.sight.pod.ends(probe.kind) {
                     self.set(probe.kind, ProbeResult::Success, actions);
                     self.end(probe.kind, actions);
                 }
@@ -113,11 +115,19 @@ impl State {
             InstanceState::Waiting => self.set(probe.kind, ProbeResult::Failure, actions),
             InstanceState::Terminated => {
                 self.set(probe.kind, ProbeResult::Failure, actions);
-                if !probe.restarts {
+                if probe.after_exit != AfterExit::Waits {
                     self.end(probe.kind, actions);
                 }
             }
         }
+    }
+
+    /// Whether a probe that ended with an instance has another one to ask.
+    fn begins_anew(&self, probe: &CompiledProbe) -> bool {
+        let next = self.sight.instance.as_ref().filter(|instance| self.id.as_ref() != Some(&instance.id));
+        probe.after_exit == AfterExit::Ends
+            && next.is_some_and(|next| next.state != InstanceState::Terminated)
+            && !self.sight.pod.ends(probe.kind)
     }
 
     /// Takes an answer that is no error.
@@ -189,6 +199,14 @@ impl State {
         {
             *started_at = started_at.moved_back(by);
         }
+    }
+}
+
+impl PodSight {
+    /// Whether the pod is so far that nothing is asked any more: its phase is terminal, or it is being stopped
+    /// and the probe is not for readiness.
+    pub(crate) const fn ends(self, probe: ProbeKind) -> bool {
+        self.phase.is_terminal() || (self.deleted && !matches!(probe, ProbeKind::Readiness))
     }
 }
 
