@@ -413,12 +413,13 @@ proptest! {
     }
 
     /// No panic; timers are in the future; a wake before the time changes nothing; operations have names of their
-    /// own; results are those of living probers.
+    /// own; a restarted agent asks nothing of a container that it has not seen; results are those of living probers.
     #[test]
     fn the_contract_holds(pod in pod(), settings in settings(), jitter in 0..9_u64, log in log()) {
         let mut now = start();
         let mut probes = PodProbes::new(pod, settings, Duration::from_secs(jitter), now);
         let (mut world, mut names, mut latest) = (World::default(), BTreeSet::new(), now);
+        let mut seen = BTreeSet::new();
         for step in &log {
             if let Some(due) = probes.next_wakeup() {
                 let (before, mut nothing) = (probes.snapshot(), Vec::new());
@@ -426,11 +427,24 @@ proptest! {
                 prop_assert!(nothing.is_empty());
                 prop_assert_eq!(before, probes.snapshot());
             }
+            match &step.1 {
+                Seed::AgentStarted { .. } => seen.clear(),
+                Seed::See { container, .. } => {
+                    seen.insert(probes.pod().name_of(ContainerIndex(*container)).to_owned());
+                }
+                _ => {}
+            }
+            let before = Arc::clone(probes.pod());
             let actions = drive(&mut probes, &mut world, &mut now, std::slice::from_ref(step)).remove(0);
             latest = latest.max(now);
             prop_assert!(probes.next_wakeup().is_none_or(|due| due > latest));
             for asked in &actions {
-                prop_assert!(operation(&asked.action).is_none_or(|operation| names.insert(operation)));
+                if let Some(operation) = operation(&asked.action) {
+                    prop_assert!(names.insert(operation), "{operation} is used twice");
+                    // What was due before an update speaks of the pod as it was.
+                    let names = [&before, probes.pod()].map(|pod| pod.name_of(asked.container));
+                    prop_assert!(names.into_iter().any(|name| seen.contains(name)), "{asked:?} unseen");
+                }
             }
             let results = (0..).map(ContainerIndex).take(probes.pod().containers().len()).map(|index| {
                 let mut results = ProbeResults::default();
@@ -444,7 +458,7 @@ proptest! {
         }
     }
 
-    /// What a pod's probes do is what each would do alone.
+    /// A log replays to the same actions, and probes that were stored in between go on the same.
     #[test]
     fn a_log_replays_and_a_snapshot_goes_on_the_same(
         pod in pod(), settings in settings(), log in log(), cut in any::<prop::sample::Index>(),
@@ -468,7 +482,7 @@ proptest! {
 }
 
 #[test]
-fn a_snapshot_of_another_pod_is_refused() {
+fn a_snapshot_of_another_pod_or_version_is_refused() {
     let probe = Probe { exec: Some(ExecAction { command: vec!["true".to_owned()] }), ..Probe::default() };
     let app = Container { name: "app".to_owned(), liveness_probe: Some(probe), ..Container::default() };
     let with = |containers| compile(PodSpec { containers, ..PodSpec::default() }, Compat::default());
@@ -476,6 +490,10 @@ fn a_snapshot_of_another_pod_is_refused() {
     let probes = PodProbes::new(with(vec![app]), settings, Duration::ZERO, start());
     let refused = PodProbes::restore(probes.snapshot(), (with(vec![]), settings), start()).unwrap_err();
     assert_eq!(refused.to_string(), "snapshot does not fit: probes: found app Liveness, expected ");
+    let mut newer = probes.snapshot();
+    newer.version = 2;
+    let refused = PodProbes::restore(newer, (Arc::clone(probes.pod()), settings), start()).unwrap_err();
+    assert_eq!(refused.to_string(), "snapshot has version 2, this library reads version 1");
 }
 
 #[test]
