@@ -7,11 +7,11 @@ mod shop;
 
 use allocation_counter::measure;
 use node_lifecycle::api::PodStatus;
-use node_lifecycle::container::ContainerSet;
-use node_lifecycle::machine::Timestamp;
+use node_lifecycle::container::{ContainerSet, ProbeKind};
+use node_lifecycle::machine::{Machine, Timestamp};
 use node_lifecycle::pod::{
-    ApiPod, MergeContext, PlanContext, Seen, StatusCache, StatusChange, StatusInputs, SyncPlan, Waiting,
-    merge_status_into, phase, plan_into, pod_status_into,
+    ApiPod, MergeContext, PlanContext, ProbesEvent, Seen, StatusCache, StatusChange, StatusInputs, SyncPlan,
+    Waiting, merge_status_into, phase, plan_into, pod_status_into,
 };
 
 #[test]
@@ -82,4 +82,28 @@ fn a_status_that_did_not_change() {
         assert_eq!(allocated.count_total, 0, "{crashed}");
         assert_eq!(merged, said);
     }
+}
+
+#[test]
+fn probes_of_a_steady_pod() {
+    let pod = shop::compiled();
+    let mut probes = shop::probers(&pod);
+    let (mut actions, mut answered) = (Vec::with_capacity(32), 0);
+    let app = pod.apps().iter().next().unwrap();
+    let sight = shop::sight(app);
+    let mut now = probes.next_wakeup().unwrap();
+    let mut round = || {
+        // A period: every probe is asked and answered; nothing else changes.
+        probes.wake(now, &mut actions);
+        answered += shop::answer_all(&mut probes, now, &mut actions);
+        probes.step(now, ProbesEvent::Container { container: app, sight: sight.clone() }, &mut actions);
+        probes.step(now, ProbesEvent::Pod(sight.pod), &mut actions);
+        assert!(actions.is_empty());
+        now = probes.next_wakeup().unwrap();
+    };
+    round();
+    assert_eq!(measure(&mut round).count_total, 0);
+    let asked = [ProbeKind::Liveness, ProbeKind::Readiness].map(|kind| probes.probed(kind).len());
+    assert_eq!(answered, 2 * asked.iter().sum::<usize>());
+    assert!(answered > 0);
 }

@@ -131,7 +131,7 @@ fn wait_for_next_sidecar_only() {
 }
 
 #[test]
-fn end_sidecar_probes_by_pod_policy() {
+fn end_probes_by_pod_policy() {
     let probe = Probe { exec: Some(ExecAction { command: vec!["true".to_owned()] }), ..Probe::default() };
     let spec = PodSpec {
         restart_policy: RestartPolicy::Never,

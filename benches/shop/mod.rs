@@ -4,16 +4,18 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Duration;
 
 use criterion::Criterion;
-use node_lifecycle::api::{Container, Pod};
+use node_lifecycle::api::{Container, Pod, PodPhase};
 use node_lifecycle::behaviour::Behaviour;
 use node_lifecycle::container::{
-    ContainerRecord, Exit, PodRecords, ProbeResult, ProbeResults, RecordState, SandboxRecord, SandboxState,
+    ContainerIndex, ContainerRecord, Exit, InstanceSight, InstanceState, PodRecords, PodSight, ProbeAnswer,
+    ProbeResult, ProbeResults, ProberAction, ProberSettings, RecordState, SandboxRecord, SandboxState, Sight,
     spec_hash,
 };
-use node_lifecycle::machine::Timestamp;
-use node_lifecycle::pod::{CompiledPod, Observed};
+use node_lifecycle::machine::{Machine, Timestamp};
+use node_lifecycle::pod::{CompiledPod, Observed, PodProbes, ProbesAction, ProbesEvent};
 
 pub(crate) const POD: &str = include_str!("pod.json");
 
@@ -78,4 +80,35 @@ pub(crate) fn observed(pod: &CompiledPod, crashed: &str) -> Observed {
 pub(crate) fn probes(pod: &CompiledPod) -> Vec<ProbeResults> {
     let passed = Some(ProbeResult::Success);
     vec![ProbeResults { startup: passed, liveness: passed, readiness: passed }; pod.containers().len()]
+}
+
+/// A container that runs and has started.
+pub(crate) fn sight(container: ContainerIndex) -> Sight {
+    let state = InstanceState::Running { started_at: Timestamp::from_unix_seconds(200) };
+    let instance = Some(InstanceSight { id: format!("c{}", container.0).into(), state, started: true });
+    Sight { pod: PodSight { phase: PodPhase::Running, deleted: false }, instance }
+}
+
+/// The pod's probes, all of which have been answered until nothing more is asked at 200 s.
+pub(crate) fn probers(pod: &CompiledPod) -> PodProbes {
+    let now = Timestamp::from_unix_seconds(200);
+    let mut probes = PodProbes::new(Arc::new(pod.clone()), ProberSettings::default(), Duration::ZERO, now);
+    let mut actions = Vec::new();
+    for container in pod.sidecars().union(pod.apps()).iter() {
+        probes.step(now, ProbesEvent::Container { container, sight: sight(container) }, &mut actions);
+    }
+    answer_all(&mut probes, now, &mut actions);
+    probes
+}
+
+/// Answers all that is asked, with success; how much that was.
+pub(crate) fn answer_all(probes: &mut PodProbes, now: Timestamp, actions: &mut Vec<ProbesAction>) -> usize {
+    let mut answered = 0;
+    while let Some(asked) = actions.pop() {
+        if let ProberAction::Attempt { operation, .. } = asked.action {
+            answered += 1;
+            probes.step(now, ProbesEvent::Answered { operation, answer: ProbeAnswer::Success }, actions);
+        }
+    }
+    answered
 }

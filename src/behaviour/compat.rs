@@ -33,11 +33,11 @@ pub struct Compat {
     ///
     /// Right: it waits for every later sidecar that runs.
     pub wait_for_next_sidecar_only: bool,
-    /// In a pod with the restart policy `Never` the probes of a sidecar end with its first instance: what is
-    /// started in its place counts as started and ready without being asked, until the pod's next sync.
+    /// In a pod with the restart policy `Never` a container's probes end with its instance, also a sidecar's: what
+    /// is started in its place counts as started and ready without being asked, until the pod's next sync.
     ///
-    /// Right: a sidecar always runs again, and its probes wait for it.
-    pub end_sidecar_probes_by_pod_policy: bool,
+    /// Right: the container's own policy counts, and another instance is asked whatever the policy.
+    pub end_probes_by_pod_policy: bool,
     /// A pod's deletion with a grace period of zero is forgotten where someone on the node asks for one as well:
     /// that one counts, even where it is longer than what the pod was given before.
     ///
@@ -105,7 +105,7 @@ impl Compat {
             rerun_finished_containers: true,
             start_work_for_deleted_pods: true,
             wait_for_next_sidecar_only: true,
-            end_sidecar_probes_by_pod_policy: true,
+            end_probes_by_pod_policy: true,
             forget_zero_grace: true,
             wait_for_sync_of_orphans: true,
             static_pods_wait_for_retry: true,

@@ -51,9 +51,9 @@ pub use index::{ContainerIndex, ContainerKind, ContainerSet};
 pub use kept::{KeptFault, KeptWithContainer};
 pub use probe::{
     CheckError, CompiledProbe, HttpCheck, HttpScheme, InstanceSight, InstanceState, Pace, PodSight,
-    ProbeAnswer, ProbeCheck, ProbeFault, ProbeKind, ProbeResult, ProbeResults, Prober, ProberAction,
-    ProberEvent, ProberSettings, ProberSnapshot, Readiness, Sight, exec_answer, http_answer, is_started,
-    readiness,
+    ProbeAnswer, ProbeAtExit, ProbeCheck, ProbeFault, ProbeKind, ProbeResult, ProbeResults, Prober,
+    ProberAction, ProberEvent, ProberSettings, ProberSnapshot, Readiness, Sight, exec_answer, http_answer,
+    is_started, readiness,
 };
 pub use record::{ContainerRecord, Exit, PodRecords, RecordState, SandboxRecord, SandboxState};
 pub use request::{HttpRequest, RequestError, Scheme, resolve_port};

@@ -23,20 +23,30 @@ pub struct CompiledProbe {
     pub success_threshold: u32,
     /// How many answers in a row make a failure, at least one.
     pub failure_threshold: u32,
-    /// Whether the container runs again after it ended. If not, its end is the end of its probes.
-    pub restarts: bool,
+    /// What becomes of it when an instance has ended.
+    pub after_exit: ProbeAtExit,
     /// What an attempt does. A probe that cannot be asked is no error of the pod's: it never comes to a result, as
     /// with the kubelet, and each run says so.
     pub check: Result<Arc<ProbeCheck>, CheckError>,
 }
 
+/// What becomes of a probe when the instance that it asked has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProbeAtExit {
+    /// It waits for the next one: the container runs again.
+    Waits,
+    /// It ends: the container does not run again. If it does all the same (its record was lost, all containers
+    /// of the pod are restarted), the probe begins anew.
+    Ends,
+    /// It ends and stays so, as the kubelet's do until the pod's next sync.
+    StaysEnded,
+}
+
 impl CompiledProbe {
     /// Compiles a probe. Numbers that are absent, zero or negative take their defaults: no initial delay, a
     /// period of 10 s, a timeout of 1 s, one success, three failures.
-    ///
-    /// `restarts` says whether the container runs again after it ended.
     #[must_use]
-    pub fn new(kind: ProbeKind, probe: &Probe, container: &Container, restarts: bool) -> Self {
+    pub fn new(kind: ProbeKind, probe: &Probe, container: &Container, after_exit: ProbeAtExit) -> Self {
         let number = |field: Option<i32>, default| match field.map(u32::try_from) {
             Some(Ok(number)) if number > 0 => number,
             _ => default,
@@ -49,7 +59,7 @@ impl CompiledProbe {
             timeout: seconds(probe.timeout_seconds, 1),
             success_threshold: number(probe.success_threshold, 1),
             failure_threshold: number(probe.failure_threshold, 3),
-            restarts,
+            after_exit,
             check: ProbeCheck::resolve(probe, container).map(Arc::new),
         }
     }
@@ -70,7 +80,8 @@ mod tests {
                 failure_threshold: odd,
                 ..Probe::default()
             };
-            let compiled = CompiledProbe::new(ProbeKind::Liveness, &probe, &Container::default(), true);
+            let compiled =
+                CompiledProbe::new(ProbeKind::Liveness, &probe, &Container::default(), ProbeAtExit::Waits);
             let seconds = [compiled.initial_delay, compiled.period, compiled.timeout].map(|d| d.as_secs());
             assert_eq!(seconds, [0, 10, 1]);
             assert_eq!((compiled.success_threshold, compiled.failure_threshold), (1, 3));

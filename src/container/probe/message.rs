@@ -71,7 +71,7 @@ impl Default for PodSight {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InstanceSight {
-    /// The runtime's name of it.
+    /// The runtime's name of it. (A status without an id is of no instance yet.)
     pub id: ContainerId,
     /// What it does.
     pub state: InstanceState,
@@ -110,6 +110,41 @@ pub enum ProbeAnswer {
     Error,
 }
 
+impl ProbeAnswer {
+    /// The reason of the event that a kubelet writes about it; none about a success.
+    #[must_use]
+    pub const fn event_reason(self) -> Option<&'static str> {
+        match self {
+            Self::Success => None,
+            Self::Warning => Some("ProbeWarning"),
+            Self::Failure | Self::Unknown | Self::Error => Some("Unhealthy"),
+        }
+    }
+
+    /// The message of that event, given what the check put out or why it could not be made. An error is worth an
+    /// event when the run came to nothing, which [`ProberAction::Errored`] says.
+    ///
+    /// ```
+    /// use node_lifecycle::container::{ProbeAnswer, ProbeKind};
+    ///
+    /// let output = "HTTP probe failed with statuscode: 503";
+    /// assert_eq!(
+    ///     ProbeAnswer::Failure.explain(ProbeKind::Readiness, output).unwrap(),
+    ///     "Readiness probe failed: HTTP probe failed with statuscode: 503"
+    /// );
+    /// ```
+    #[must_use]
+    pub fn explain(self, probe: ProbeKind, output: &str) -> Option<String> {
+        let what = match self {
+            Self::Success => return None,
+            Self::Warning => "warning",
+            Self::Failure | Self::Unknown => "failed",
+            Self::Error => "errored and resulted in unknown state",
+        };
+        Some(format!("{probe} probe {what}: {output}"))
+    }
+}
+
 /// What is to be done about a probe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "action")]
@@ -145,7 +180,7 @@ pub enum ProberAction {
         /// Why.
         fault: ProbeFault,
     },
-    /// The probe is over for good; what it said counts no more.
+    /// The probe is over; what it said counts no more.
     Ended {
         /// Which probe.
         probe: ProbeKind,

@@ -16,7 +16,7 @@ mod standing;
 mod state;
 
 pub use check::{CheckError, HttpCheck, HttpScheme, ProbeCheck, exec_answer, http_answer};
-pub use compiled::CompiledProbe;
+pub use compiled::{CompiledProbe, ProbeAtExit};
 pub use message::{
     InstanceSight, InstanceState, PodSight, ProbeAnswer, ProbeFault, ProberAction, ProberEvent, Sight,
 };

@@ -41,14 +41,14 @@ const ATTEMPTS: u8 = 3;
 /// use std::time::Duration;
 /// use node_lifecycle::api::{Container, PodPhase, Probe};
 /// use node_lifecycle::container::{
-///     CompiledProbe, InstanceSight, InstanceState, PodSight, ProbeAnswer, ProbeKind, ProbeResult, Prober,
+///     ProbeAtExit, CompiledProbe, InstanceSight, InstanceState, PodSight, ProbeAnswer, ProbeKind, ProbeResult, Prober,
 ///     ProberAction, ProberEvent, ProberSettings, Sight,
 /// };
 /// use node_lifecycle::machine::{Machine, Timestamp};
 ///
 /// let probe: Probe = serde_json::from_str(
 ///     r#"{"httpGet": {"port": 80}, "initialDelaySeconds": 5, "successThreshold": 2}"#)?;
-/// let probe = CompiledProbe::new(ProbeKind::Readiness, &probe, &Container::default(), true);
+/// let probe = CompiledProbe::new(ProbeKind::Readiness, &probe, &Container::default(), ProbeAtExit::Waits);
 /// let start = Timestamp::from_unix_seconds(0);
 /// let mut prober = Prober::new(Arc::new(probe), ProberSettings::default(), Duration::ZERO, start);
 ///
@@ -156,7 +156,7 @@ impl Prober {
         self.state.on_hold
     }
 
-    /// Whether it is over for good.
+    /// Whether it is over. Only [`ProbeAtExit::Ends`](super::ProbeAtExit) leaves it a way back.
     #[must_use]
     pub const fn is_ended(&self) -> bool {
         self.state.ended

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CompiledProbe, InstanceState, ProbeAnswer, ProbeKind, ProbeResult, ProberAction, Sight};
+use super::{
+    CompiledProbe, InstanceSight, InstanceState, PodSight, ProbeAnswer, ProbeAtExit, ProbeKind, ProbeResult,
+    ProberAction, Sight,
+};
 use crate::api::ContainerId;
 use crate::machine::{OperationId, Operations, Timestamp};
 
@@ -64,9 +67,10 @@ impl State {
     /// Takes what is seen of the container and its pod.
     pub(super) fn see(&mut self, probe: &CompiledProbe, sight: Sight, actions: &mut Vec<ProberAction>) {
         let before = std::mem::replace(&mut self.sight, sight);
-        if self.ended {
+        if self.ended && !self.begins_anew(probe) {
             return;
         }
+        self.ended = false;
         if self.sight.pod.phase.is_terminal() {
             self.end(probe.kind, actions);
             return;
@@ -85,6 +89,7 @@ impl State {
             *started_at = (*started_at).min(seen);
         }
         let (state, is_new) = (instance.state, self.id.as_ref() != Some(&instance.id));
+        let is_its_turn = instance.takes(probe.kind);
         if is_new {
             self.id = Some(instance.id.clone());
             self.attempt = None;
@@ -94,7 +99,7 @@ impl State {
             self.result = None;
             self.set(probe.kind, probe.kind.initial_result(), actions);
         }
-        if !matches!(state, InstanceState::Running { .. }) {
+        if !is_its_turn {
             self.attempt = None;
         }
         if self.on_hold {
@@ -102,7 +107,7 @@ impl State {
         }
         match state {
             InstanceState::Running { .. } => {
-                if self.sight.pod.deleted && probe.kind != ProbeKind::Readiness {
+                if self.sight.pod.ends(probe.kind) {
                     self.set(probe.kind, ProbeResult::Success, actions);
                     self.end(probe.kind, actions);
                 }
@@ -110,11 +115,19 @@ impl State {
             InstanceState::Waiting => self.set(probe.kind, ProbeResult::Failure, actions),
             InstanceState::Terminated => {
                 self.set(probe.kind, ProbeResult::Failure, actions);
-                if !probe.restarts {
+                if probe.after_exit != ProbeAtExit::Waits {
                     self.end(probe.kind, actions);
                 }
             }
         }
+    }
+
+    /// Whether a probe that ended with an instance has another one to ask.
+    fn begins_anew(&self, probe: &CompiledProbe) -> bool {
+        let next = self.sight.instance.as_ref().filter(|instance| self.id.as_ref() != Some(&instance.id));
+        probe.after_exit == ProbeAtExit::Ends
+            && next.is_some_and(|next| next.state != InstanceState::Terminated)
+            && !self.sight.pod.ends(probe.kind)
     }
 
     /// Takes an answer that is no error.
@@ -153,9 +166,8 @@ impl State {
         }
         let instance = self.sight.instance.as_ref()?;
         let InstanceState::Running { started_at } = instance.state else { return None };
-        let is_its_time = (probe.kind == ProbeKind::Startup) != instance.started;
         // The delay is of whole seconds, so an age cut to whole seconds reaches it at the same instant.
-        is_its_time.then(|| started_at + probe.initial_delay)
+        instance.takes(probe.kind).then(|| started_at + probe.initial_delay)
     }
 
     fn set(&mut self, probe: ProbeKind, result: ProbeResult, actions: &mut Vec<ProberAction>) {
@@ -187,5 +199,21 @@ impl State {
         {
             *started_at = started_at.moved_back(by);
         }
+    }
+}
+
+impl PodSight {
+    /// Whether the pod is so far that nothing is asked any more: its phase is terminal, or it is being stopped
+    /// and the probe is not for readiness.
+    pub(crate) const fn ends(self, probe: ProbeKind) -> bool {
+        self.phase.is_terminal() || (self.deleted && !matches!(probe, ProbeKind::Readiness))
+    }
+}
+
+impl InstanceSight {
+    /// Whether a probe of this kind has its turn: startup until it has started, all others from then on.
+    fn takes(&self, probe: ProbeKind) -> bool {
+        let runs = matches!(self.state, InstanceState::Running { .. });
+        runs && (probe == ProbeKind::Startup) != self.started
     }
 }

@@ -12,7 +12,7 @@ fn at(seconds: i64) -> Timestamp {
 /// A probe of the command `true`: a period of 10 s, a timeout of 1 s, three failures.
 fn prober(kind: ProbeKind) -> Prober {
     let probe: Probe = serde_json::from_str(r#"{"exec": {"command": ["true"]}}"#).unwrap();
-    let probe = CompiledProbe::new(kind, &probe, &Container::default(), true);
+    let probe = CompiledProbe::new(kind, &probe, &Container::default(), ProbeAtExit::Ends);
     Prober::new(Arc::new(probe), ProberSettings::default(), Duration::ZERO, at(0))
 }
 
@@ -151,7 +151,7 @@ fn a_start_in_the_future_counts_from_when_it_was_seen() {
 #[test]
 fn a_check_that_cannot_be_made_is_said_once_a_run() {
     let probe: Probe = serde_json::from_str(r#"{"tcpSocket": {"port": "web"}}"#).unwrap();
-    let probe = CompiledProbe::new(ProbeKind::Liveness, &probe, &Container::default(), true);
+    let probe = CompiledProbe::new(ProbeKind::Liveness, &probe, &Container::default(), ProbeAtExit::Ends);
     let mut prober = Prober::new(Arc::new(probe), ProberSettings::default(), Duration::ZERO, at(0));
     see(&mut prober, 0, running("c1", 0, true));
     assert_eq!(prober.next_wakeup(), Some(at(10)));
@@ -159,4 +159,25 @@ fn a_check_that_cannot_be_made_is_said_once_a_run() {
         wake(&mut prober, 10)[..],
         [ProberAction::Errored { fault: ProbeFault::Check(CheckError::UnknownPort { .. }), .. }]
     ));
+}
+
+#[test]
+fn an_attempt_out_of_turn_is_not_made_again() {
+    let mut prober = prober(ProbeKind::Startup);
+    let attempt = asked(&see(&mut prober, 0, running("c1", 0, false)));
+    see(&mut prober, 1, running("c1", 0, true));
+    assert_eq!(answer(&mut prober, 1, attempt, ProbeAnswer::Error), []);
+    assert_eq!(prober.next_wakeup(), None);
+}
+
+#[test]
+fn a_probe_that_ended_with_an_instance_begins_anew_with_another_one() {
+    let mut prober = prober(ProbeKind::Readiness);
+    see(&mut prober, 0, running("c1", 0, true));
+    let mut ended = running("c1", 0, true);
+    ended.instance.as_mut().unwrap().state = InstanceState::Terminated;
+    see(&mut prober, 1, ended);
+    assert!(prober.is_ended());
+    assert!(asked(&see(&mut prober, 2, running("c2", 2, true))).is_some());
+    assert!(!prober.is_ended());
 }

@@ -1,7 +1,7 @@
 //! The probes that a pod's spec asks for.
 
 use crate::api::{Container, RestartPolicy};
-use crate::container::{CompiledProbe, ContainerIndex, ContainerKind, ProbeKind};
+use crate::container::{CompiledProbe, ContainerIndex, ContainerKind, ProbeAtExit, ProbeKind};
 use crate::pod::{CompiledContainer, CompiledPod};
 
 /// The probes of app containers and sidecars, in the order of their indices and of [`ProbeKind::ALL`].
@@ -12,24 +12,27 @@ pub(super) fn compile(pod: &CompiledPod) -> impl Iterator<Item = (ContainerIndex
     let probed = numbered
         .filter(|(_, (_, compiled))| matches!(compiled.kind, ContainerKind::Sidecar | ContainerKind::App));
     probed.flat_map(|(index, (container, compiled))| {
-        let restarts = restarts(pod, container, compiled);
+        let after_exit = after_exit(pod, container, compiled);
         ProbeKind::ALL.into_iter().filter_map(move |kind| {
             let probe = match kind {
                 ProbeKind::Startup => &container.startup_probe,
                 ProbeKind::Liveness => &container.liveness_probe,
                 ProbeKind::Readiness => &container.readiness_probe,
             };
-            Some((index, CompiledProbe::new(kind, probe.as_ref()?, container, restarts)))
+            Some((index, CompiledProbe::new(kind, probe.as_ref()?, container, after_exit)))
         })
     })
 }
 
-/// Whether a container that ended may run again, so that its probes have to wait for that.
-fn restarts(pod: &CompiledPod, container: &Container, compiled: &CompiledContainer) -> bool {
-    if pod.behaviour.compat.end_sidecar_probes_by_pod_policy {
-        return pod.spec.restart_policy != RestartPolicy::Never;
+/// What becomes of a container's probes when an instance has ended. The kubelet looks at the pod's policy only,
+/// whatever the container's own one.
+fn after_exit(pod: &CompiledPod, container: &Container, compiled: &CompiledContainer) -> ProbeAtExit {
+    if pod.behaviour.compat.end_probes_by_pod_policy {
+        let never = pod.spec.restart_policy == RestartPolicy::Never;
+        return if never { ProbeAtExit::StaysEnded } else { ProbeAtExit::Waits };
     }
-    compiled.kind == ContainerKind::Sidecar
+    let restarts = compiled.kind == ContainerKind::Sidecar
         || compiled.restart_policy != RestartPolicy::Never
-        || !container.restart_policy_rules.is_empty()
+        || !container.restart_policy_rules.is_empty();
+    if restarts { ProbeAtExit::Waits } else { ProbeAtExit::Ends }
 }

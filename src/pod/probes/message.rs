@@ -38,7 +38,8 @@ pub enum ProbesEvent {
         /// The answer.
         answer: ProbeAnswer,
     },
-    /// The pod's spec, changed or not. A pod with another UID is not this one and is passed over.
+    /// The pod's spec, changed or not. A pod with another UID is not this one and is passed over. (What was due
+    /// before it in the same step names containers as they stood.)
     Updated(Arc<CompiledPod>),
     /// The agent has been restarted: attempts that were under way are void, and nothing is asked of a container
     /// before it is seen again. Results, runs and holds go on.

@@ -14,9 +14,9 @@ use std::time::Duration;
 use super::CompiledPod;
 use crate::api::ContainerId;
 use crate::container::{
-    CompiledProbe, ContainerIndex, ContainerSet, InstanceSight, InstanceState, PodSight, ProbeKind,
-    ProbeResult, ProbeResults, Prober, ProberAction, ProberEvent, ProberSettings, Readiness, Sight,
-    is_started, readiness,
+    CompiledProbe, ContainerIndex, ContainerSet, InstanceSight, InstanceState, PodSight, ProbeAtExit,
+    ProbeKind, ProbeResult, ProbeResults, Prober, ProberAction, ProberEvent, ProberSettings, Readiness,
+    Sight, is_started, readiness,
 };
 use crate::machine::{Machine, OperationId, Operations, Timestamp};
 use compile::compile;
@@ -28,8 +28,7 @@ use deadlines::Deadlines;
 /// [`Worker`](super::Worker). [`started`](Self::started) and [`readiness`](Self::readiness) are what a status
 /// says of an instance.
 ///
-/// A prober that ended stays so until the pod's spec is handed over anew. It is then made afresh if there is
-/// something to ask: what ended it is over.
+/// A prober that ended is made afresh when the pod's spec is handed over again and there is something to ask.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -255,7 +254,8 @@ impl PodProbes {
     /// Follows a changed spec. Containers keep their probers by their names; what is gone is dropped with what it
     /// said, and an attempt that was under way for it is answered in vain.
     fn update(&mut self, pod: Arc<CompiledPod>, actions: &mut Vec<ProbesAction>) {
-        if pod.uid != self.pod.uid {
+        let unchanged = Arc::ptr_eq(&pod, &self.pod) && !self.slots.iter().any(|slot| slot.prober.is_ended());
+        if pod.uid != self.pod.uid || unchanged {
             return;
         }
         let before = std::mem::replace(&mut self.pod, pod);
@@ -323,9 +323,8 @@ impl PodProbes {
 /// Whether a probe has nothing to ask of its container any more.
 fn is_over(probe: &CompiledProbe, sight: &Sight) -> bool {
     let ended = |instance: &InstanceSight| instance.state == InstanceState::Terminated;
-    sight.pod.phase.is_terminal()
-        || (sight.pod.deleted && probe.kind != ProbeKind::Readiness)
-        || (!probe.restarts && sight.instance.as_ref().is_some_and(ended))
+    let has_ended = sight.instance.as_ref().is_some_and(ended);
+    sight.pod.ends(probe.kind) || (has_ended && probe.after_exit != ProbeAtExit::Waits)
 }
 
 impl Machine for PodProbes {
