@@ -59,7 +59,7 @@ enum Seed {
         pod: u8,
     },
     AgentStarted,
-    Foreign(OperationId),
+    Foreign(u8, OperationId),
 }
 
 #[derive(Debug, Clone)]
@@ -94,7 +94,8 @@ fn seed() -> impl Strategy<Value = Seed> {
         8 => (0..9_u8).prop_map(|how| Seed::AnswerLatest { how }),
         2 => (0..PODS).prop_map(|pod| Seed::Due { pod }),
         1 => Just(Seed::AgentStarted),
-        1 => (0..4_u32, 0..40_u32).prop_map(|(epoch, seq)| Seed::Foreign(OperationId { epoch, seq })),
+        1 => (0..PODS, 0..4_u32, 0..40_u32)
+            .prop_map(|(pod, epoch, seq)| Seed::Foreign(pod, OperationId { epoch, seq })),
     ]
 }
 
@@ -158,7 +159,7 @@ fn outcome(of: u8) -> SyncOutcome {
 /// Makes events of seeds.
 #[derive(Default)]
 struct World {
-    asked: Vec<OperationId>,
+    asked: Vec<(Uid, OperationId)>,
     epoch: u32,
     notices: u32,
 }
@@ -196,21 +197,22 @@ impl World {
                 WorkersEvent::RuntimeObserved { at: at(*age), uid: uid(*pod), state: state(*of) }
             }
             Seed::Answer { which, how } => {
-                let none = OperationId { epoch: 9, seq: 9 };
-                let operation = *self.asked.get(which % self.asked.len().max(1)).unwrap_or(&none);
-                WorkersEvent::Done { operation, outcome: outcome(*how) }
+                let call = self.asked.get(which % self.asked.len().max(1)).cloned();
+                let (uid, operation) = call.unwrap_or((uid(0), OperationId { epoch: 9, seq: 9 }));
+                WorkersEvent::Done { uid, operation, outcome: outcome(*how) }
             }
             Seed::AnswerLatest { how } => {
-                let operation = self.asked.last().copied().unwrap_or(OperationId { epoch: 9, seq: 9 });
-                WorkersEvent::Done { operation, outcome: outcome(*how) }
+                let call = self.asked.last().cloned();
+                let (uid, operation) = call.unwrap_or((uid(0), OperationId { epoch: 9, seq: 9 }));
+                WorkersEvent::Done { uid, operation, outcome: outcome(*how) }
             }
             Seed::Due { pod } => WorkersEvent::Due { uid: uid(*pod) },
             Seed::AgentStarted => {
                 self.epoch += 1;
                 WorkersEvent::AgentStarted { epoch: self.epoch }
             }
-            Seed::Foreign(operation) => {
-                WorkersEvent::Done { operation: *operation, outcome: SyncOutcome::Done }
+            Seed::Foreign(pod, operation) => {
+                WorkersEvent::Done { uid: uid(*pod), operation: *operation, outcome: SyncOutcome::Done }
             }
         }
     }
@@ -256,7 +258,9 @@ impl Truth {
                 self.offered.insert(update.subject.uid().clone());
             }
             WorkersEvent::SyncKnown { desired, .. } => self.offered.extend(desired.iter().cloned()),
-            WorkersEvent::Done { operation, .. } => self.in_flight.retain(|_, known| known != operation),
+            WorkersEvent::Done { uid, operation, .. } => {
+                self.in_flight.retain(|of, known| of != uid || known != operation);
+            }
             _ => {}
         }
     }
@@ -360,7 +364,8 @@ fn live(life: &[(i64, Seed)], compat: Compat, restores: bool) -> Result<Vec<Work
         truth.before(&event);
         workers.step(now, event.clone(), &mut actions);
         truth.after(&workers, &event, &actions, compat)?;
-        world.asked.extend(actions.iter().filter_map(WorkersAction::operation));
+        let asked = actions.iter().filter_map(|action| Some((action.uid().clone(), action.operation()?)));
+        world.asked.extend(asked);
         log.append(&mut actions);
         let snapshot = workers.snapshot();
         workers.wake(now, &mut actions);
@@ -383,8 +388,8 @@ fn live(life: &[(i64, Seed)], compat: Compat, restores: bool) -> Result<Vec<Work
             WorkersEvent::RuntimeListed { at: now, pods: Arc::default() },
             WorkersEvent::SyncKnown { desired: Arc::default(), all_sources_ready: true },
         ];
-        let answers: Vec<_> = truth.in_flight.values().copied().collect();
-        let done = |operation| WorkersEvent::Done { operation, outcome: SyncOutcome::Done };
+        let answers = truth.in_flight.clone();
+        let done = |(uid, operation)| WorkersEvent::Done { uid, operation, outcome: SyncOutcome::Done };
         for event in events.into_iter().chain(answers.into_iter().map(done)) {
             truth.before(&event);
             workers.step(now, event.clone(), &mut actions);
