@@ -194,8 +194,9 @@ fn update(workers: &mut Workers, update: PodUpdate) -> Vec<WorkersAction> {
 }
 
 fn done(workers: &mut Workers, asked: &[WorkersAction], outcome: SyncOutcome) -> Vec<WorkersAction> {
-    let operation = asked.iter().find_map(WorkersAction::operation).expect("a call");
-    step(workers, 9, WorkersEvent::Done { operation, outcome })
+    let call = asked.iter().find(|action| action.operation().is_some()).unwrap();
+    let (uid, operation) = (call.uid().clone(), call.operation().unwrap());
+    step(workers, 9, WorkersEvent::Done { uid, operation, outcome })
 }
 
 fn api_pod(uid: &str) -> Pod {

@@ -254,7 +254,7 @@ impl Node {
             other => panic!("unknown result {other}"),
         };
         self.events.entry(uid.to_string()).or_default().push(json!({"end": call, "result": result}));
-        WorkersEvent::Done { operation, outcome }
+        WorkersEvent::Done { uid: uid.clone(), operation, outcome }
     }
 }
 

@@ -97,9 +97,18 @@ impl Workers {
         if state.listed_at.is_some_and(|listed_at| listed_at > at) {
             return;
         }
-        state.runtime.retain(|_, seen| seen.at > at);
+        state.runtime.retain(|uid, seen| {
+            let is_newer = seen.at > at;
+            let has = pods.get(uid);
+            if let Some(has) = has.filter(|_| !is_newer) {
+                *seen = RuntimeSeen { state: *has, at };
+            }
+            is_newer || has.is_some()
+        });
         for (uid, has) in pods {
-            state.runtime.entry(uid.clone()).or_insert(RuntimeSeen { state: *has, at });
+            if !state.runtime.contains_key(uid) {
+                state.runtime.insert(uid.clone(), RuntimeSeen { state: *has, at });
+            }
         }
         if state.listed_at.replace(at).is_some() {
             return;

@@ -37,8 +37,10 @@ pub enum WorkersEvent {
         /// What it has.
         state: RuntimeState,
     },
-    /// What came of a call.
+    /// What came of a call. A call that is not in flight is passed over.
     Done {
+        /// Of which pod.
+        uid: Uid,
         /// The call.
         operation: OperationId,
         /// What came of it.

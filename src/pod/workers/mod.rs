@@ -13,14 +13,14 @@ pub use message::{
 };
 pub use snapshot::WorkersSnapshot;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::api::Uid;
 use crate::behaviour::Behaviour;
-use crate::machine::{Machine, OperationId, Timestamp};
+use crate::machine::{Machine, Timestamp};
 use state::{PodState, State};
 
 /// The machine of the set of pods that a node agent knows: which is brought up, which goes, which is gone.
@@ -116,7 +116,7 @@ use state::{PodState, State};
 /// assert_eq!(actions, [WorkersAction::Cancel { operation, uid: uid.clone() }]);
 /// actions.clear();
 /// let outcome = SyncOutcome::Canceled;
-/// workers.step(now, WorkersEvent::Done { operation, outcome }, &mut actions);
+/// workers.step(now, WorkersEvent::Done { uid: uid.clone(), operation, outcome }, &mut actions);
 /// let stops = |action: &WorkersAction| {
 ///     matches!(action, WorkersAction::SyncTerminatingPod { grace_period_seconds: Some(5), .. })
 /// };
@@ -129,8 +129,6 @@ use state::{PodState, State};
 pub struct Workers {
     behaviour: Arc<Behaviour>,
     state: State,
-    /// Whose call an operation is.
-    calls: BTreeMap<OperationId, Uid>,
     /// Pods that something happened to. Empty between steps.
     queue: VecDeque<Uid>,
     /// A buffer that is empty between steps.
@@ -173,7 +171,7 @@ impl Workers {
     }
 
     fn with(behaviour: Arc<Behaviour>, state: State) -> Self {
-        Self { behaviour, state, calls: BTreeMap::new(), queue: VecDeque::new(), changed: Vec::new() }
+        Self { behaviour, state, queue: VecDeque::new(), changed: Vec::new() }
     }
 
     /// Where a pod is in its life. `None`: it is not known.
@@ -275,7 +273,7 @@ impl Machine for Workers {
             }
             WorkersEvent::RuntimeListed { at, pods } => self.list_runtime(at, &pods, actions),
             WorkersEvent::RuntimeObserved { at, uid, state } => self.observe_runtime(at, uid, state),
-            WorkersEvent::Done { operation, outcome } => self.done(operation, outcome, actions),
+            WorkersEvent::Done { uid, operation, outcome } => self.done(uid, operation, outcome, actions),
             WorkersEvent::Due { uid } => self.look_again(uid),
             WorkersEvent::AgentStarted { epoch } => self.restart_agent(epoch),
         }

@@ -1,6 +1,5 @@
 //! The pods of a node as a value that can be stored.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +16,7 @@ use crate::machine::{RestoreError, Snapshots, Timestamp};
 pub struct WorkersSnapshot {
     /// The version of this form.
     pub version: u32,
-    state: State,
+    pub(super) state: State,
 }
 
 impl WorkersSnapshot {
@@ -48,13 +47,9 @@ impl Snapshots for Workers {
             expected: expected.into(),
         };
         let next = state.operations.clone().issue();
-        let mut calls = BTreeMap::new();
-        for (uid, pod) in &state.pods {
-            let Some(call) = &pod.in_flight else { continue };
-            if call.operation >= next || calls.insert(call.operation, uid.clone()).is_some() {
-                let expected = "one that was given out, once";
-                return Err(mismatch("operation", call.operation.to_string(), expected));
-            }
+        let in_flight = state.pods.values().filter_map(|pod| pod.in_flight.as_ref());
+        if let Some(call) = in_flight.into_iter().find(|call| call.operation >= next) {
+            return Err(mismatch("operation", call.operation.to_string(), "one that was given out"));
         }
         for (full_name, uid) in &state.started_static {
             if state.pods.get(uid).is_none_or(|pod| pod.full_name != *full_name) {
@@ -65,6 +60,6 @@ impl Snapshots for Workers {
         if !back.is_zero() {
             state.move_back(back);
         }
-        Ok(Self { calls, ..Self::with(behaviour, state) })
+        Ok(Self::with(behaviour, state))
     }
 }

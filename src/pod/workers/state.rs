@@ -55,6 +55,8 @@ pub(super) struct PodState {
     pub(super) restart_requested: bool,
     /// Whether someone spoke of it in this life of the agent.
     pub(super) offered: bool,
+    /// Whether a source offered it as new in this life of the agent, or it was first seen in it.
+    pub(super) introduced: bool,
     /// Whether no source wanted it when all of them were last read.
     pub(super) orphan: bool,
     /// Whether it was terminal at first sight, and the runtime still has to say whether anything runs.
@@ -170,6 +172,7 @@ impl PodState {
             evicted: false,
             restart_requested: false,
             offered: true,
+            introduced: true,
             orphan: false,
             unchecked_terminal: false,
             active: None,

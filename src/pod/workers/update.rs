@@ -29,12 +29,8 @@ impl Workers {
                 subject = PodSubject::Pod(Arc::clone(known));
             }
         }
-        // A source that offers a pod again because the agent is new does not want it to be started again. (One of
-        // the node's own sources does: it has no other way to say so.)
-        let is_offered_again =
-            !pod.offered && pod.newest().is_some_and(|known| !known.is_static()) && !subject.is_static();
         pod.offered = true;
-        if kind == UpdateType::Create && !is_new && pod.is_termination_requested() && !is_offered_again {
+        if kind == UpdateType::Create && !is_new && pod.asks_for_restart(&subject) {
             pod.restart_requested = true;
             if compat.drop_completion_notices {
                 return;
@@ -109,6 +105,15 @@ impl Workers {
 }
 
 impl PodState {
+    /// Whether a pod that a source offers as new is to be started again.
+    fn asks_for_restart(&mut self, subject: &PodSubject) -> bool {
+        // The API offers all of its pods when the agent is new. The node's own sources do so too, and have no other
+        // way to say that they want a pod anew.
+        let is_introduced = std::mem::replace(&mut self.introduced, true);
+        let is_of_api = !subject.is_static() && self.newest().is_some_and(|known| !known.is_static());
+        self.is_termination_requested() && (is_introduced || !is_of_api)
+    }
+
     /// Whether the pod begins to go. `pod` is `None` where the runtime has it and someone wants it gone.
     fn begins_to_go(
         &mut self,

@@ -56,7 +56,6 @@ impl Workers {
         let (uid, call) = (uid.clone(), pod.call_for(&subject));
         pod.termination_started |= matches!(call, Call::Terminating | Call::TerminatingRuntime);
         pod.in_flight = Some(InFlight { operation, call, since: now, canceled: false });
-        self.calls.insert(operation, uid.clone());
         actions.push(match (subject, &pod.life) {
             (PodSubject::Running(pod), _) => WorkersAction::SyncTerminatingRuntimePod { operation, uid, pod },
             (PodSubject::Pod(pod), Life::Sync) => {
@@ -102,14 +101,14 @@ impl Workers {
     /// What came of a call.
     pub(super) fn done(
         &mut self,
+        uid: Uid,
         operation: OperationId,
         outcome: SyncOutcome,
         actions: &mut Vec<WorkersAction>,
     ) {
-        let Some(uid) = self.calls.remove(&operation) else { return };
         let (now, seen) = (self.state.now, self.state.runtime_of(&uid));
         let Some(pod) = self.state.pods.get_mut(&uid) else { return };
-        let Some(call) = pod.in_flight.take() else { return };
+        let Some(call) = pod.in_flight.take_if(|call| call.operation == operation) else { return };
         self.queue.push_back(uid.clone());
 
         let stops = matches!(call.call, Call::Terminating | Call::TerminatingRuntime);
@@ -172,9 +171,9 @@ impl Workers {
         state.sources_read = false;
         state.listed_at = None;
         state.runtime.clear();
-        self.calls.clear();
         for pod in state.pods.values_mut() {
             pod.offered = false;
+            pod.introduced = false;
             pod.in_flight = None;
             if !pod.is_finished() {
                 // Whoever would have looked at it again is gone as well.
