@@ -6,6 +6,7 @@
 //! * [`forecast`] says how the containers will go when the pod is deleted; [`Termination`] is the same as it happens.
 //! * [`active_deadline`] says whether the pod has been active for too long.
 //! * [`qos_class`], [`pod_resources`], [`oom_score_adj`] and [`pod_cgroup`] are what the node sets aside for it.
+//! * [`resize`] says what becomes of a change of its resources, [`resize_plan`] how that is carried out.
 //! * [`Worker`] is the machine: events in, actions out.
 //!
 //! ```
@@ -34,6 +35,7 @@ mod observed;
 mod phase;
 mod plan;
 mod qos;
+mod resize;
 mod resources;
 mod termination;
 mod worker;
@@ -50,6 +52,11 @@ pub use plan::{
     any_app_created, next_init, plan, plan_into, sandbox_fault,
 };
 pub use qos::{oom_score_adj, pod_qos_class, qos_class};
+pub use resize::{
+    Actuated, Allocation, Deferred, Infeasible, MemoryInUse, MemoryUsage, PodAmounts, Resize, ResizeBlocked,
+    ResizeNode, ResizePart, ResizePlan, ResizePriority, ResizeResource, ResizeStep, is_resize_in_progress,
+    resize, resize_in_progress_condition, resize_pending_condition, resize_plan,
+};
 pub use resources::{Overhead, PodResources, pod_resources};
 pub use termination::{Ended, Ending, Termination, TerminationStep, forecast, pod_grace_seconds};
 pub use worker::{
