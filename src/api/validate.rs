@@ -165,6 +165,7 @@ impl Check {
         if container.image.trim().is_empty() {
             self.refuse(format_args!("{path}.image"), "is missing: every container needs an image");
         }
+        self.ports(path, container);
         self.resources(&format!("{path}.resources"), &container.resources);
         self.restart_rules(list, path, container);
         for (n, mount) in container.volume_mounts.iter().enumerate() {
@@ -205,6 +206,25 @@ impl Check {
                 } else {
                     self.refuse(path, "is not for this container: only app containers and sidecars have it");
                 }
+            }
+        }
+    }
+
+    fn ports(&mut self, path: &str, container: &Container) {
+        let mut names = BTreeSet::new();
+        for (n, port) in container.ports.iter().enumerate() {
+            let path = format!("{path}.ports[{n}]");
+            self.at_least(format_args!("{path}.containerPort"), Some(port.container_port), 1);
+            if port.name.is_empty() {
+                continue;
+            }
+            if !is_port_name(&port.name) {
+                self.refuse(format_args!("{path}.name"), format!("is `{}`, expected {PORT_NAME}", port.name));
+            } else if !names.insert(port.name.as_str()) {
+                self.refuse(
+                    format_args!("{path}.name"),
+                    format!("is `{}`, which another port of the container has", port.name),
+                );
             }
         }
     }
@@ -339,6 +359,16 @@ const LABEL: &str = "up to 63 of a-z, 0-9 and `-`, with a letter or digit at bot
 const SUBDOMAIN: &str =
     "up to 253 of a-z, 0-9, `-` and `.`, with a letter or digit at both ends of each part";
 
+const PORT_NAME: &str =
+    "up to 15 of a-z, 0-9 and single `-`, at least one letter, with a letter or digit at both ends";
+
+fn is_port_name(text: &str) -> bool {
+    text.len() <= 15
+        && is_dns_part(text)
+        && !text.contains("--")
+        && text.bytes().any(|byte| byte.is_ascii_lowercase())
+}
+
 fn is_dns_label(text: &str) -> bool {
     text.len() <= 63 && is_dns_part(text)
 }
@@ -380,6 +410,22 @@ mod tests {
                 "spec.containers[1].image",
             ]
         );
+    }
+
+    #[test]
+    fn ports_have_numbers_and_names_of_their_own() {
+        let spec = r#"{"containers": [{"name": "a", "image": "a", "ports": [{"name": "web", "containerPort": 80},
+            {"name": "web", "containerPort": 81}, {"name": "81", "containerPort": 0}]}]}"#;
+        assert_eq!(
+            errors(spec),
+            "spec.containers[0].ports[1].name: is `web`, which another port of the container has\n\
+             spec.containers[0].ports[2].containerPort: is 0, expected at least 1\n\
+             spec.containers[0].ports[2].name: is `81`, expected up to 15 of a-z, 0-9 and single `-`, at least one \
+             letter, with a letter or digit at both ends"
+        );
+        let error =
+            errors(r#"{"containers": [{"name": "a", "image": "a", "ports": [{"containerPort": 70000}]}]}"#);
+        assert!(error.starts_with("spec.containers[0].ports[0].containerPort: "), "{error}");
     }
 
     #[test]

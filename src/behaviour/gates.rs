@@ -112,6 +112,8 @@ features! {
         "The period of CPU quotas can be set.";
     ImageVolume: KEP 4639, [Alpha 31 off, Beta 33 off, Beta 35 on]:
         "The content of an image can be mounted as a volume.";
+    InPlacePodLevelResourcesVerticalScaling: KEP 5419, [Alpha 35 off, Beta 36 on]:
+        "Requests and limits of a pod as a whole can be changed while it runs.";
     InPlacePodVerticalScaling: KEP 1287, [Alpha 27 off, Beta 33 on, GeneralAvailability 35 on]:
         "Requests and limits of a running pod can be changed.";
     KubeletCrashLoopBackOffMax: KEP 4603, [Alpha 32 off, Beta 35 on]:

@@ -1,8 +1,8 @@
 //! From amounts to what the kernel is told: CPU shares and weight, CPU quota, the memory limit.
 
-use super::CompiledPod;
 use super::resources::pod_level;
-use crate::api::{QosClass, Quantity, ResourceList};
+use super::{CompiledPod, PodResources};
+use crate::api::{PodSpec, QosClass, Quantity, ResourceList};
 use crate::behaviour::{Feature, FeatureGates};
 
 /// The period of CPU quotas unless another is set, in microseconds.
@@ -122,14 +122,7 @@ pub struct PodCgroup {
 #[must_use]
 pub fn pod_cgroup(pod: &CompiledPod, qos: QosClass, period_us: u64) -> PodCgroup {
     let gates = pod.behaviour.gates;
-    let limit = |name| {
-        let bounds = match qos {
-            QosClass::Guaranteed => true,
-            QosClass::Burstable => is_bounded(pod, name),
-            QosClass::BestEffort => false,
-        };
-        pod.resources.limits.get(name).filter(|_| bounds)
-    };
+    let limit = |name| bounded_limit(&pod.spec, &pod.resources, gates, qos, name);
     let cpu_request = match qos {
         QosClass::BestEffort => None,
         QosClass::Burstable | QosClass::Guaranteed => pod.resources.requests.get("cpu"),
@@ -143,15 +136,30 @@ pub fn pod_cgroup(pod: &CompiledPod, qos: QosClass, period_us: u64) -> PodCgroup
     }
 }
 
+/// The limit of a pod as a whole, if it has one.
+pub(super) fn bounded_limit<'a>(
+    spec: &PodSpec,
+    resources: &'a PodResources,
+    gates: FeatureGates,
+    qos: QosClass,
+    name: &str,
+) -> Option<&'a Quantity> {
+    let bounds = match qos {
+        QosClass::Guaranteed => true,
+        QosClass::Burstable => is_bounded(spec, gates, name),
+        QosClass::BestEffort => false,
+    };
+    resources.limits.get(name).filter(|_| bounds)
+}
+
 /// Whether the pod's limit of a resource holds back nothing that has no limit of its own.
-fn is_bounded(pod: &CompiledPod, name: &str) -> bool {
+fn is_bounded(spec: &PodSpec, gates: FeatureGates, name: &str) -> bool {
     let limited = |limits: &ResourceList| limits.get(name).is_some_and(|limit| !limit.is_zero());
-    pod_level(&pod.spec, pod.behaviour.gates).is_some_and(|own| limited(&own.limits))
-        || pod
-            .spec
+    pod_level(spec, gates).is_some_and(|own| limited(&own.limits))
+        || spec
             .containers
             .iter()
-            .chain(&pod.spec.init_containers)
+            .chain(&spec.init_containers)
             .all(|container| limited(&container.resources.limits))
 }
 

@@ -10,6 +10,7 @@
 //! * [`Workers`] is the machine of all pods that a node agent knows: which is brought up, which goes, which is gone.
 //! * [`pod_status`] is what the node says of it, [`StatusCache`] remembers what was said and what has to be sent,
 //!   and [`merge_status`] leaves to others what is theirs.
+//! * [`resize`] says what becomes of a change of its resources, [`resize_plan`] how that is carried out.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -38,6 +39,7 @@ mod phase;
 mod plan;
 mod probes;
 mod qos;
+mod resize;
 mod resources;
 mod status;
 mod termination;
@@ -57,13 +59,18 @@ pub use plan::{
 };
 pub use probes::{PodProbes, PodProbesSnapshot, ProbesAction, ProbesEvent};
 pub use qos::{oom_score_adj, pod_qos_class, qos_class};
+pub use resize::{
+    Actuated, Allocation, Deferred, Infeasible, MemoryInUse, MemoryUsage, PodAmounts, Resize, ResizeBlocked,
+    ResizeNode, ResizePart, ResizePlan, ResizePriority, ResizeResource, ResizeStep, is_resize_in_progress,
+    resize, resize_in_progress_condition, resize_pending_condition, resize_plan,
+};
 pub use resources::{Overhead, PodResources, pod_resources};
 pub use status::{
     ApiPod, ConditionDecision, ConditionReason, ContainerStatuses, IllegalTransition,
-    MAX_TERMINATION_MESSAGES_BYTES, MergeContext, Resize, ResizePending, StatusCache, StatusCacheSnapshot,
-    StatusChange, StatusInputs, StatusResources, StatusUpdate, StatusVerdict, Waiting, check_transition,
-    containers_ready, merge_status, merge_status_into, needs_readiness_reconcile, pod_initialized, pod_ready,
-    pod_status, pod_status_into, ready_to_start_containers,
+    MAX_TERMINATION_MESSAGES_BYTES, MergeContext, ResizePending, ResizeProgress, StatusCache,
+    StatusCacheSnapshot, StatusChange, StatusInputs, StatusResources, StatusUpdate, StatusVerdict, Waiting,
+    check_transition, containers_ready, merge_status, merge_status_into, needs_readiness_reconcile,
+    pod_initialized, pod_ready, pod_status, pod_status_into, ready_to_start_containers,
 };
 pub use termination::{Ended, Ending, Termination, TerminationStep, forecast, pod_grace_seconds};
 pub use worker::{

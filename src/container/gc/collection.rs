@@ -1,6 +1,6 @@
 //! One collection, removal by removal.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -105,8 +105,7 @@ impl GarbageCollection {
             }
         }
         for unit in units.values_mut() {
-            // Of several that were made at one instant the last by name counts as the newest.
-            unit.sort_by_key(|dead| Reverse(dead.age()));
+            unit.sort_by(|a, b| b.by_age(a));
         }
         let mut sandboxes = inventory.sandboxes.clone().unwrap_or_default();
         if !scope.sandboxes() || listed.is_none() {
@@ -149,14 +148,12 @@ impl GarbageCollection {
         if let GcTarget::Container { id, name, .. } = &removal.target {
             let key = (removal.pod.clone(), Arc::clone(name));
             if let Some(unit) = self.units.get_mut(&key) {
+                // The oldest stand last, and go first.
+                let at = unit.iter().rposition(|dead| dead.container.id == *id && !dead.tried);
                 if succeeded || self.compat.count_failed_removals {
-                    let before = unit.len();
-                    unit.retain(|dead| dead.container.id != *id);
-                    self.dead -= before - unit.len();
-                } else {
-                    unit.iter_mut()
-                        .filter(|dead| dead.container.id == *id)
-                        .for_each(|dead| dead.tried = true);
+                    self.dead -= usize::from(at.map(|at| unit.remove(at)).is_some());
+                } else if let Some(dead) = at.and_then(|at| unit.get_mut(at)) {
+                    dead.tried = true;
                 }
                 if unit.is_empty() {
                     self.units.remove(&key);
@@ -217,7 +214,7 @@ impl GarbageCollection {
             }),
             Step::Total => self.excess().map_or_else(VecDeque::new, |(dead, limit)| {
                 let mut oldest: Vec<_> = self.units.values().flatten().filter(|dead| !dead.tried).collect();
-                oldest.sort_by_key(|dead| dead.age());
+                oldest.sort_by(|a, b| a.by_age(b));
                 oldest.into_iter().map(|it| it.candidate(GcReason::Total { dead, limit })).collect()
             }),
             Step::Sandboxes => self.dead_sandboxes(),
@@ -295,10 +292,10 @@ impl GarbageCollection {
 }
 
 impl Dead {
-    /// What orders dead containers by age, the oldest first.
-    fn age(&self) -> impl Ord + use<> {
-        let ListedContainer { created_at, pod, name, id, .. } = &self.container;
-        (*created_at, pod.clone(), Arc::clone(name), id.clone())
+    /// Orders dead containers by age, the oldest first. What was made at one instant is ordered by name.
+    fn by_age(&self, other: &Self) -> Ordering {
+        let (a, b) = (&self.container, &other.container);
+        (a.created_at, &a.pod, &a.name, &a.id).cmp(&(b.created_at, &b.pod, &b.name, &b.id))
     }
 
     fn candidate(&self, reason: GcReason) -> Candidate {

@@ -7,7 +7,7 @@ use super::conditions::{
     pod_ready, ready_to_start_containers,
 };
 use super::container::Writing;
-use super::inputs::{Resize, ResizePending, StatusInputs};
+use super::inputs::{ResizePending, ResizeProgress, StatusInputs};
 use super::owned::is_owned;
 use super::write::{self, Refill, blank_condition};
 use crate::api::{ConditionStatus, ContainerStatus, PodCondition, PodIp, PodPhase, PodStatus};
@@ -224,7 +224,11 @@ impl Generate<'_> {
     }
 }
 
-fn write_resize(resize: Resize<'_>, generation: Option<i64>, conditions: &mut Refill<'_, PodCondition>) {
+fn write_resize(
+    resize: ResizeProgress<'_>,
+    generation: Option<i64>,
+    conditions: &mut Refill<'_, PodCondition>,
+) {
     let pending = resize.pending.map(|(why, message)| {
         let reason = match why {
             ResizePending::Deferred => "Deferred",

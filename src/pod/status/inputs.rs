@@ -38,7 +38,7 @@ pub struct StatusInputs<'a> {
     /// The runtime's name, which is put before the ids of instances: `containerd` for `containerd://…`.
     pub runtime: &'a str,
     /// How far a change of the pod's resources has come, for the gate `InPlacePodVerticalScaling`.
-    pub resize: Resize<'a>,
+    pub resize: ResizeProgress<'a>,
     /// What is set aside and in force for each container, for the gate `InPlacePodVerticalScaling`.
     pub resources: &'a [Option<StatusResources<'a>>],
 }
@@ -63,7 +63,7 @@ impl<'a> StatusInputs<'a> {
             host_ips: &[],
             node_ips: &[],
             runtime: "containerd",
-            resize: Resize { pending: None, in_progress: None },
+            resize: ResizeProgress { pending: None, in_progress: None },
             resources: &[],
         }
     }
@@ -98,7 +98,7 @@ pub struct StatusVerdict<'a> {
 
 /// How far a change of a pod's resources has come (KEP-1287).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Resize<'a> {
+pub struct ResizeProgress<'a> {
     /// What was asked for last waits, or cannot be.
     pub pending: Option<(ResizePending, &'a str)>,
     /// What was granted is being made: the error of the last attempt, empty when there was none.

@@ -59,7 +59,7 @@ pub use conditions::{
     pod_initialized, pod_ready, ready_to_start_containers,
 };
 pub use generate::{pod_status, pod_status_into};
-pub use inputs::{Resize, ResizePending, StatusInputs, StatusResources, StatusVerdict, Waiting};
+pub use inputs::{ResizePending, ResizeProgress, StatusInputs, StatusResources, StatusVerdict, Waiting};
 pub use merge::{MergeContext, merge_status, merge_status_into};
 pub use normalise::MAX_TERMINATION_MESSAGES_BYTES;
 pub use transition::{IllegalTransition, check_transition};
