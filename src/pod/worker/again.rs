@@ -161,7 +161,7 @@ impl Worker {
 
     /// What the phase makes of containers that begin anew: where the pod ran it runs on, else it is pending.
     pub(super) fn look_past_restart(&self, seen: &mut [Seen]) {
-        let Some(again) = self.state.again.filter(|again| again.step != AgainStep::Over) else { return };
+        let Some(again) = self.state.again else { return };
         let is_going_up = !again.left.intersection(self.pod.apps()).is_empty();
         for (seen, index) in seen.iter_mut().zip((0..).map(ContainerIndex)) {
             let (is_app, is_left) = (self.pod.apps().contains(index), again.left.contains(index));

@@ -296,8 +296,8 @@ impl Worker {
                 let grace = grace_seconds(None, self.pod.spec.termination_grace_period_seconds, None);
                 if self.is_syncing() {
                     self.stop_alone((&id, Some(container)), grace, actions);
-                } else {
-                    // One that was started while the pod goes is being stopped already: it waits no longer.
+                } else if self.may_start(container) {
+                    // A sidecar that is needed while the pod goes makes room for its next instance.
                     self.state.termination.let_go(&id);
                 }
             }
