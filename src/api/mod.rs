@@ -56,6 +56,7 @@ pub use probe::{
     TcpSocketAction,
 };
 pub use quantity::*;
+pub(crate) use resources::is_pod_level;
 pub use resources::{ResourceList, ResourceRequirements};
 pub use status::{
     ConditionStatus, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
