@@ -7,9 +7,10 @@
 //! `Running` if it was that, until an init container fails for good.
 //!
 //! What is different from the kubelet: the crash-loop back-off of the container that began it is kept before the
-//! pod begins anew, as the proposal says (the kubelet removes the instance that its back-off reads); an instance
-//! that is killed in order to be replaced (a failed probe, a new image) restarts nobody; and where an agent's
-//! restart comes in between, the machine's snapshot carries it through.
+//! pod begins anew, as the proposal promises, although the instance that it is counted from is removed; the exit
+//! code that began it stays to be seen (the kubelet shows 137 for all of them); an instance that is killed in order
+//! to be replaced (a failed probe, a new image) restarts nobody; and where an agent's restart comes in between, the
+//! machine's snapshot carries it through.
 
 use super::state::{Again, AgainStep, Call};
 use super::{Action, ContainerView, ViewState, WaitingReason, Worker};
