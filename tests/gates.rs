@@ -321,10 +321,38 @@ mod all {
             ViewState::Waiting { reason: WaitingReason::CrashLoopBackOff, last_exit_code: Some(88) };
         assert_eq!(rig.state("watch"), backs_off);
         assert!(rig.latest("fetch").is_none() && rig.asked.is_empty());
-        rig.wait(9);
+        rig.wait(4);
+        let sandbox = rig.worker.observed().sandboxes()[0].clone();
+        rig.step(Event::Sandbox(Box::new(SandboxRecord { state: SandboxState::NotReady, ..sandbox })));
+        rig.answer(0);
+        assert_eq!(rig.asks(), ["sandbox"], "a sandbox that is lost is replaced all the same");
+        rig.answer_all();
+        assert!(rig.latest("fetch").is_none());
+        rig.wait(5);
         assert!(rig.asked.is_empty());
         rig.wait(1);
         assert_eq!(rig.asks(), ["image fetch"]);
+    }
+
+    #[test]
+    fn a_sandbox_that_is_lost_on_the_way_up_is_replaced() {
+        let mut rig = running();
+        rig.exit("watch", 88);
+        while rig.asks() != ["image watch"] {
+            rig.answer(0);
+            if rig.latest("fetch").is_some_and(ContainerRecord::is_running) {
+                rig.exit("fetch", 0);
+            }
+        }
+        let sandbox = rig.worker.observed().sandboxes()[0].clone();
+        rig.step(Event::Sandbox(Box::new(SandboxRecord { state: SandboxState::NotReady, ..sandbox })));
+        rig.answer_all();
+        assert_eq!(rig.worker.observed().sandboxes()[0].attempt, 1);
+        rig.exit("fetch", 0);
+        rig.answer_all();
+        let attempts = ["fetch", "watch", "work", "once"].map(|name| rig.latest(name).unwrap().attempt);
+        assert_eq!(attempts, [2, 1, 1, 1]);
+        assert_eq!(rig.worker.phase(), PodPhase::Running);
     }
 
     #[test]
@@ -500,6 +528,19 @@ mod sidecars {
             _ => None,
         });
         assert_eq!(create, Some(2), "the attempt that may have been made is not given out again");
+    }
+
+    #[test]
+    fn a_job_that_is_done_restarts_none() {
+        let job = SPEC.replacen('{', r#"{"restartPolicy": "Never", "#, 1);
+        let mut rig = Rig::up(SIDECARS, &job);
+        rig.exit("app", 0);
+        assert_eq!(rig.asks(), ["preStop mesh"]);
+        rig.exit("logs", 1);
+        assert_eq!(rig.asks(), ["preStop mesh"]);
+        rig.answer_all();
+        assert_eq!(rig.worker.phase(), PodPhase::Succeeded);
+        assert!(rig.worker.is_terminated());
     }
 
     #[test]

@@ -45,7 +45,8 @@ impl Worker {
                     }
                     self.purge_all(actions);
                 }
-                AgainStep::Waiting(Some(until)) if until > self.state.now => return true,
+                // What is no part of it (a debugger, a new sandbox) need not wait.
+                AgainStep::Waiting(Some(until)) if until > self.state.now => return false,
                 AgainStep::Waiting(_) => self.ask_back_off(),
                 AgainStep::Starting | AgainStep::Over => return false,
             }
@@ -136,6 +137,12 @@ impl Worker {
                 track.waiting = waiting;
             }
         }
+    }
+
+    /// Whether a container waits for the back-off of a restart of all.
+    pub(super) fn is_held_back(&self, index: ContainerIndex) -> bool {
+        let waits = |again: Again| matches!(again.step, AgainStep::Waiting(_)) && again.left.contains(index);
+        self.state.again.is_some_and(waits)
     }
 
     /// Whether a container waits for its first instance after a restart of all.

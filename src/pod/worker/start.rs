@@ -23,7 +23,7 @@ impl Worker {
                 return;
             }
             let is_here = stopping.contains(start.container) || self.observed.runs(start.container);
-            if !is_here && self.wishes_are_met(start.container) {
+            if !is_here && !self.is_held_back(start.container) && self.wishes_are_met(start.container) {
                 self.try_start(start.container, start.reason, actions);
             }
         }
