@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::resources::{is_huge_pages, is_pod_level};
 use super::{Container, ImagePullPolicy, Pod, PodSpec, Probe, ResourceRequirements};
 
 impl Pod {
@@ -24,15 +25,22 @@ impl PodSpec {
         {
             container.apply_defaults();
         }
-        // What the containers request comes before the pod's own limit (KEP-2837).
-        let containers = || self.init_containers.iter().chain(&self.containers);
-        let requested =
-            |name: &str| containers().any(|container| container.resources.requests.contains_key(name));
-        for (name, limit) in &self.resources.limits {
-            if !self.resources.requests.contains_key(name) && !requested(name) {
-                self.resources.requests.insert(name.clone(), limit.clone());
-            }
+        self.default_pod_requests();
+    }
+
+    /// A pod with resources of its own (KEP-2837) requests what its containers request together, and its limit where
+    /// they request nothing. Huge pages are not shared: there only the limit counts.
+    fn default_pod_requests(&mut self) {
+        if self.resources == ResourceRequirements::default() {
+            return;
         }
+        let of_containers = self.of_containers(|resources| &resources.requests);
+        for (name, amount) in
+            of_containers.iter().filter(|(name, _)| is_pod_level(name) && !is_huge_pages(name))
+        {
+            self.resources.requests.entry(name.clone()).or_insert_with(|| amount.clone());
+        }
+        limits_imply_requests(&mut self.resources);
     }
 }
 
@@ -90,6 +98,17 @@ mod tests {
         ] {
             assert_eq!(ImagePullPolicy::default_for(image), policy, "{image}");
         }
+    }
+
+    #[test]
+    fn a_pod_requests_what_its_containers_do() {
+        let json = r#"{"metadata": {"name": "p"}, "spec": {
+            "resources": {"limits": {"cpu": "4", "memory": "8Gi", "hugepages-2Mi": "4Mi"}},
+            "containers": [{"name": "a", "image": "a", "resources": {"requests": {"cpu": "1"}}},
+                           {"name": "b", "image": "b", "resources": {"requests": {"cpu": "500m"}}}]}}"#;
+        let pod = Pod::from_json(json).unwrap();
+        let requests = pod.spec.resources.requests.iter().map(|(name, amount)| format!("{name}={amount}"));
+        assert_eq!(requests.collect::<Vec<_>>(), ["cpu=1500m", "hugepages-2Mi=4Mi", "memory=8Gi"]);
     }
 
     #[test]

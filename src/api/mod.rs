@@ -57,6 +57,7 @@ pub use probe::{
     TcpSocketAction,
 };
 pub use quantity::*;
+pub(crate) use resources::is_pod_level;
 pub use resources::{ResourceList, ResourceRequirements};
 pub use signal::{ParseStopSignalError, StopSignal, StopSignalError};
 pub use status::{

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::resources::is_pod_level;
 use super::{
     Container, LifecycleHandler, Pod, PodSpec, Probe, ResourceRequirements, RestartPolicy, StopSignal,
 };
@@ -117,7 +118,7 @@ impl Check {
         {
             self.refuse("spec.os.name", format!("is `{}`, expected linux or windows", os.name));
         }
-        self.resources("spec.resources", &spec.resources);
+        self.pod_resources(spec);
         for (name, amount) in &spec.overhead {
             self.amount(format_args!("spec.overhead.{name}"), amount);
         }
@@ -345,6 +346,37 @@ impl Check {
         }
     }
 
+    /// A pod's own resources (KEP-2837): only some can be asked for, and they bound what the containers ask for.
+    fn pod_resources(&mut self, spec: &PodSpec) {
+        let own = &spec.resources;
+        self.resources("spec.resources", own);
+        for (field, amounts) in [("requests", &own.requests), ("limits", &own.limits)] {
+            for name in amounts.keys().filter(|name| !is_pod_level(name)) {
+                let message = "is not for a pod as a whole: expected cpu, memory or hugepages-…";
+                self.refuse(format_args!("spec.resources.{field}.{name}"), message);
+            }
+        }
+        let of_containers = spec.of_containers(|resources| &resources.requests);
+        for (name, own) in &own.requests {
+            if let Some(theirs) = of_containers.get(name).filter(|theirs| *theirs > own) {
+                let message = format!("is {own}, expected at least the {theirs} that the containers request");
+                self.refuse(format_args!("spec.resources.requests.{name}"), message);
+            }
+        }
+        for (list, containers) in
+            [("initContainers", &spec.init_containers), ("containers", &spec.containers)]
+        {
+            for (n, container) in containers.iter().enumerate() {
+                for (name, limit) in &container.resources.limits {
+                    if let Some(most) = own.limits.get(name).filter(|most| *most < limit) {
+                        let message = format!("is {limit}, expected at most the pod's own limit of {most}");
+                        self.refuse(format_args!("spec.{list}[{n}].resources.limits.{name}"), message);
+                    }
+                }
+            }
+        }
+    }
+
     fn amount(&mut self, path: impl fmt::Display, amount: &super::Quantity) {
         if *amount < super::Quantity::ZERO {
             self.refuse(path, format!("is {amount}, expected at least 0"));
@@ -483,6 +515,23 @@ mod tests {
         assert_eq!(errors(&spec), "spec.containers[0].restartPolicyRules: has 21 rules, expected at most 20");
         let odd = spec.replacen("\"In\"", "\"Exists\"", 1);
         assert!(errors(&odd).contains("restartPolicyRules[0].exitCodes.operator: unknown variant `Exists`"));
+    }
+
+    #[test]
+    fn a_pods_own_resources_bound_its_containers() {
+        let spec = r#"{"resources": {"requests": {"cpu": "1", "example.com/dev": "1"}, "limits": {"memory": "1Gi"}},
+            "containers": [{"name": "a", "image": "a", "resources": {"requests": {"cpu": "600m"}}},
+                {"name": "b", "image": "b", "resources": {"requests": {"cpu": "600m", "memory": "1Mi"},
+                                                          "limits": {"memory": "2Gi"}}}]}"#;
+        assert_eq!(
+            errors(spec).lines().collect::<Vec<_>>(),
+            [
+                "spec.resources.requests.example.com/dev: is not for a pod as a whole: expected cpu, memory or \
+                 hugepages-…",
+                "spec.resources.requests.cpu: is 1, expected at least the 1200m that the containers request",
+                "spec.containers[1].resources.limits.memory: is 2Gi, expected at most the pod's own limit of 1Gi",
+            ]
+        );
     }
 
     #[test]

@@ -126,7 +126,7 @@ features! {
         "A condition says whether a pod has its sandbox and its network.";
     ReduceDefaultCrashLoopBackOffDecay: KEP 4603, [Alpha 33 off]:
         "Crash-loop back-off starts at 1 s and ends at 1 min.";
-    RestartAllContainersOnContainerExits: KEP 5532, [Alpha 35 off]:
+    RestartAllContainersOnContainerExits: KEP 5532, [Alpha 35 off, Beta 36 on]:
         "The exit of one container can restart all containers of its pod.";
     SidecarsRestartableDuringPodTermination: KEP 4438, [Alpha 37 off]:
         "A sidecar that ends while its pod goes is restarted as long as it is needed.";

@@ -20,6 +20,9 @@ pub struct PlanContext<'a> {
     pub hooks_pending: ContainerSet,
     /// App containers that were killed in order to be started again: their policy is not asked.
     pub restarting: ContainerSet,
+    /// Whether containers have yet to run since all of them were restarted (KEP-5532): a sandbox that is lost
+    /// meanwhile is replaced whatever the pod's policy.
+    pub begins_anew: bool,
 }
 
 /// What must be done to bring the runtime in line with the pod.
@@ -342,7 +345,11 @@ impl Walk<'_> {
         let (pod, observed) = (self.pod, self.observed);
         plan.kill_pod = Some(KillPodReason::Sandbox(fault));
         let never = pod.spec.restart_policy == RestartPolicy::Never;
-        if never && plan.attempt != 0 && !observed.records().containers.is_empty() {
+        if never
+            && !self.context.begins_anew
+            && plan.attempt != 0
+            && !observed.records().containers.is_empty()
+        {
             return;
         }
         let reruns_finished = pod.behaviour.compat.rerun_finished_containers;

@@ -216,6 +216,19 @@ mod tests {
     }
 
     #[test]
+    fn what_containers_request_counts_for_the_pod() {
+        let amounts = r#"{"cpu": "1", "memory": "1Gi"}"#;
+        let json = format!(
+            r#"{{"metadata": {{"name": "p"}}, "spec": {{"resources": {{"limits": {amounts}}}, "containers": [
+                {{"name": "a", "image": "a", "resources": {{"requests": {{"cpu": "1"}}}}}}]}}}}"#
+        );
+        let pod = Pod::from_json(&json).unwrap();
+        assert_eq!(qos_class(&pod.spec, on()), QosClass::Guaranteed);
+        let less = json.replace(r#""requests": {"cpu": "1"}"#, r#""requests": {"cpu": "900m"}"#);
+        assert_eq!(qos_class(&Pod::from_json(&less).unwrap().spec, on()), QosClass::Burstable);
+    }
+
+    #[test]
     fn the_status_goes_first() {
         let mut pod = pod(&json!({"containers": [{"name": "a"}]}));
         assert_eq!(pod_qos_class(&pod, on()), QosClass::BestEffort);

@@ -10,14 +10,13 @@
 //! Under the gate `PodLevelResources` (KEP-2837) an amount of `cpu`, `memory` or `hugepages-…` in the pod's
 //! own `resources` takes the place of what its containers come to. Ephemeral containers ask for nothing.
 //!
-//! Only what is written counts: that a limit without a request implies one is a default, which
+//! Only what is written counts: that a limit without a request implies one, and that a pod with resources of its own
+//! requests at least what its containers do, are defaults, which
 //! [`Pod::apply_defaults`](crate::api::Pod::apply_defaults) fills in.
-
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::{PodSpec, Quantity, ResourceList, ResourceRequirements};
+use crate::api::{PodSpec, Quantity, ResourceList, ResourceRequirements, is_pod_level};
 use crate::behaviour::{Feature, FeatureGates};
 
 /// What a pod asks for as a whole: the effective amounts, by resource name.
@@ -77,8 +76,8 @@ pub enum Overhead {
 /// ```
 #[must_use]
 pub fn pod_resources(spec: &PodSpec, gates: FeatureGates, overhead: Overhead) -> PodResources {
-    let mut requests = of_containers(spec, requests);
-    let mut limits = of_containers(spec, limits);
+    let mut requests = spec.of_containers(requests);
+    let mut limits = spec.of_containers(limits);
     if let Some(own) = pod_level(spec, gates) {
         override_with(&mut requests, &own.requests);
         override_with(&mut limits, &own.limits);
@@ -103,33 +102,7 @@ pub(super) fn pod_level(spec: &PodSpec, gates: FeatureGates) -> Option<&Resource
 
 /// What the containers' requests of one resource come to.
 pub(super) fn requested_by_containers(spec: &PodSpec, name: &str) -> Option<Quantity> {
-    of_containers(spec, requests).remove(name)
-}
-
-fn of_containers(spec: &PodSpec, of: fn(&ResourceRequirements) -> &ResourceList) -> ResourceList {
-    let mut total = ResourceList::new();
-    let at_work = spec.init_containers.iter().filter(|container| container.is_sidecar());
-    for container in spec.containers.iter().chain(at_work) {
-        for (name, amount) in of(&container.resources) {
-            add(&mut total, name, amount);
-        }
-    }
-    let mut sidecars = BTreeMap::<&str, Quantity>::new();
-    for container in &spec.init_containers {
-        // A resource that this container does not name is no higher than at the container before.
-        for (name, amount) in of(&container.resources) {
-            if container.is_sidecar() {
-                let sidecars = sidecars.entry(name).or_default();
-                *sidecars += amount;
-                raise(&mut total, name, sidecars);
-            } else if let Some(sidecars) = sidecars.get(name.as_str()) {
-                raise(&mut total, name, &(amount + sidecars));
-            } else {
-                raise(&mut total, name, amount);
-            }
-        }
-    }
-    total
+    spec.of_containers(requests).remove(name)
 }
 
 fn requests(resources: &ResourceRequirements) -> &ResourceList {
@@ -147,24 +120,10 @@ fn add(list: &mut ResourceList, name: &str, amount: &Quantity) {
     }
 }
 
-/// Makes an amount at least that; equal ones keep their format.
-fn raise(list: &mut ResourceList, name: &str, least: &Quantity) {
-    match list.get_mut(name) {
-        Some(amount) if *amount >= *least => {}
-        Some(amount) => amount.clone_from(least),
-        None => drop(list.insert(name.to_owned(), least.clone())),
-    }
-}
-
 fn override_with(list: &mut ResourceList, own: &ResourceList) {
     for (name, amount) in own.iter().filter(|(name, _)| is_pod_level(name)) {
         list.insert(name.clone(), amount.clone());
     }
-}
-
-/// Whether a pod as a whole can ask for it (KEP-2837).
-fn is_pod_level(name: &str) -> bool {
-    matches!(name, "cpu" | "memory") || name.starts_with("hugepages-")
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use node_lifecycle::api::{PodPhase, RestartPolicy};
+use node_lifecycle::behaviour::Feature;
 use node_lifecycle::machine::Timestamp;
 use node_lifecycle::sim::{Behavior, Config, Faults, Node, TraceEntry, TraceEvent};
 use proptest::prelude::*;
@@ -36,6 +37,7 @@ fn node(case: &Case, faults: u16, seed: u64) -> Node {
         seed,
         trace: true,
         faults: Faults { per_mille: faults },
+        behaviour: case.behaviour(),
         behavior: Arc::new(move |subject| behaviors.get(subject.container).cloned().unwrap_or_default()),
         ..Config::default()
     })
@@ -69,13 +71,40 @@ struct Truth {
     through: BTreeSet<Arc<str>>,
     ever_started: BTreeSet<Arc<str>>,
     highest: BTreeMap<Arc<str>, u32>,
+    /// Has a `postStart` hook that ran.
+    hooked: BTreeSet<Arc<str>>,
     /// Is being stopped, since before the deletion or by its stop signal.
     told: BTreeSet<Arc<str>>,
     /// Since when containers only go.
     going_since: Option<Timestamp>,
     deleted_at: Option<Timestamp>,
+    phase: Option<PodPhase>,
     terminal: Option<PodPhase>,
     terminated: bool,
+    /// All containers are being restarted, of a pod that ran.
+    again: bool,
+}
+
+impl Truth {
+    /// Whether something begins for a container although nothing may any more. While a pod goes a sidecar may be
+    /// started again (KEP-4438) as long as an app container or a later sidecar runs, and there is more than a
+    /// second left.
+    fn may_begin(&self, case: &Case, container: &str, at: Timestamp, spent_at: Option<Timestamp>) -> bool {
+        if self.terminal.is_some() {
+            return false;
+        }
+        if self.deleted_at.is_none() {
+            return true;
+        }
+        let inits = case.pod.spec.init_containers.iter().map(|container| container.name.as_str());
+        let behind: Vec<_> = inits.skip_while(|name| *name != container).skip(1).collect();
+        let needs =
+            |name: &str| name.starts_with("app") || name.starts_with("sidecar") && behind.contains(&name);
+        case.enabled(Feature::SidecarsRestartableDuringPodTermination)
+            && container.starts_with("sidecar")
+            && spent_at.is_none_or(|spent_at| at + Duration::from_secs(1) < spent_at)
+            && self.running.iter().any(|(name, running)| *running > 0 && needs(name))
+    }
 }
 
 /// Checks a trace, and shows it when a law is broken.
@@ -94,10 +123,14 @@ fn check_laws(case: &Case, trace: &[TraceEntry], with_faults: bool) -> Result<()
     let sidecars: Vec<&str> = inits.iter().copied().filter(|name| name.starts_with("sidecar")).collect();
     let mut truth = Truth::default();
     for TraceEntry { at, event, .. } in trace {
+        let restarts_sidecars = case.enabled(Feature::SidecarsRestartableDuringPodTermination);
         match event {
             TraceEvent::PreStop { .. } | TraceEvent::Stopping { .. } => {
                 truth.going_since.get_or_insert(*at);
             }
+            // A sidecar may start while the pod goes.
+            TraceEvent::Started { container, .. }
+                if restarts_sidecars && container.starts_with("sidecar") => {}
             TraceEvent::Started { .. } => truth.going_since = None,
             _ => {}
         }
@@ -108,12 +141,35 @@ fn check_laws(case: &Case, trace: &[TraceEntry], with_faults: bool) -> Result<()
                     with_faults || highest.is_none_or(|highest| *attempt > highest),
                     "{container}: attempt {attempt} after {highest:?}"
                 );
-                prop_assert!(truth.deleted_at.is_none(), "{container} is made at {at}, after the deletion");
-                prop_assert!(truth.terminal.is_none(), "{container} is made at {at}, after the end");
+                let spent_at = trace_grace(case, trace, *at);
+                prop_assert!(
+                    truth.may_begin(case, container, *at, spent_at),
+                    "{container} is made at {at}, after the deletion or the end"
+                );
             }
-            TraceEvent::CreatingSandbox { .. } | TraceEvent::Pulling { .. } | TraceEvent::Starting { .. } => {
+            TraceEvent::Pulling { container, .. } | TraceEvent::Starting { container } => {
+                let spent_at = trace_grace(case, trace, *at);
+                prop_assert!(
+                    truth.may_begin(case, container, *at, spent_at),
+                    "{event:?} at {at}, after the deletion or the end"
+                );
+            }
+            TraceEvent::CreatingSandbox { .. } => {
                 prop_assert!(truth.deleted_at.is_none(), "{event:?} at {at}, after the deletion");
                 prop_assert!(truth.terminal.is_none(), "{event:?} at {at}, after the end");
+            }
+            TraceEvent::AllContainersRestarting { restarting: true } => {
+                prop_assert!(truth.deleted_at.is_none(), "{event:?} at {at}, after the deletion");
+                prop_assert!(truth.terminal.is_none(), "{event:?} at {at}, after the end");
+                truth.again = truth.phase == Some(PodPhase::Running);
+            }
+            TraceEvent::AllContainersRestarting { restarting: false } if truth.deleted_at.is_none() => {
+                // They are all gone, and begin anew in their order.
+                let running =
+                    truth.running.iter().find(|(name, running)| **running > 0 && &***name != "debug");
+                prop_assert!(with_faults || running.is_none(), "{running:?} at {at}, after a restart of all");
+                truth.ever_started.clear();
+                truth.through.clear();
             }
             TraceEvent::Started { container, .. } => {
                 truth.told.remove(container);
@@ -145,6 +201,11 @@ fn check_laws(case: &Case, trace: &[TraceEntry], with_faults: bool) -> Result<()
                 let is_told_again = !truth.told.insert(Arc::clone(container));
                 let Some(deleted_at) = truth.deleted_at.filter(|_| !is_told_again) else { continue };
                 let Some(place) = sidecars.iter().position(|name| *name == &**container) else { continue };
+                let hook_fails = with_faults || case.behaviors[&**container].hook.post_start_fails;
+                if restarts_sidecars && hook_fails && truth.hooked.contains(container) {
+                    // Its hook failed, and it goes in order to be started again.
+                    continue;
+                }
                 // The pod may have come to its end by itself before it was deleted.
                 let since = truth.going_since.unwrap_or(deleted_at);
                 let is_spent = *at >= since + case.grace()
@@ -156,6 +217,9 @@ fn check_laws(case: &Case, trace: &[TraceEntry], with_faults: bool) -> Result<()
                     "{container} is told to stop at {at} while {waits_for:?} runs"
                 );
             }
+            TraceEvent::PostStart { container } => {
+                truth.hooked.insert(Arc::clone(container));
+            }
             TraceEvent::PreStop { container, .. } if truth.deleted_at.is_none() => {
                 truth.told.insert(Arc::clone(container));
             }
@@ -164,6 +228,9 @@ fn check_laws(case: &Case, trace: &[TraceEntry], with_faults: bool) -> Result<()
             }
             TraceEvent::Phase { phase } => {
                 prop_assert!(truth.terminal.is_none(), "phase {phase} at {at} after {:?}", truth.terminal);
+                let falls_back = truth.again && *phase == PodPhase::Pending;
+                prop_assert!(with_faults || !falls_back, "{phase} at {at}, in a restart of all");
+                truth.phase = Some(*phase);
                 truth.terminal = Some(*phase).filter(|phase| phase.is_terminal());
                 if truth.terminal.is_some() {
                     let running: Vec<_> = truth.running.iter().filter(|(_, running)| **running > 0).collect();
@@ -238,6 +305,8 @@ proptest! {
         let mut behaviors = BTreeMap::new();
         for container in &mut spec.init_containers {
             container.lifecycle = None;
+            container.restart_policy = container.restart_policy.filter(|_| container.is_sidecar());
+            container.restart_policy_rules.clear();
             let script = if container.name.starts_with("init") {
                 node_lifecycle::sim::Script::usual(node_lifecycle::container::ContainerKind::Init, RestartPolicy::Never)
             } else {
@@ -247,6 +316,8 @@ proptest! {
         }
         for (container, code) in spec.containers.iter_mut().zip(&codes) {
             container.lifecycle = None;
+            container.restart_policy = None;
+            container.restart_policy_rules.clear();
             let script = node_lifecycle::sim::Script::Exits { after: "3s".parse().unwrap(), code: *code };
             behaviors.insert(container.name.clone(), Behavior { script: Some(script), ..Behavior::default() });
         }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use node_lifecycle::api::{Container, ContainerId, ObjectMeta, Pod, PodSpec, SandboxId};
-use node_lifecycle::behaviour::Behaviour;
 use node_lifecycle::container::{
     ContainerRecord, Exit, PodRecords, ProbeKind, ProbeResult, RecordState, SandboxRecord, SandboxState,
 };
@@ -229,7 +228,7 @@ fn at_age(now: Timestamp, seconds: i64) -> Timestamp {
 }
 
 fn worker(case: &Case) -> Worker {
-    let compiled = CompiledPod::compile(&case.pod, &Arc::new(Behaviour::default())).unwrap();
+    let compiled = CompiledPod::compile(&case.pod, &case.behaviour()).unwrap();
     Worker::new(&case.pod, Arc::new(compiled), WorkerSettings::default(), Timestamp::from_unix_seconds(1000))
 }
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use node_lifecycle::api::{
-    Container, ExecAction, GoDuration, Lifecycle, LifecycleHandler, ObjectMeta, Pod, PodSpec, Probe,
-    RestartPolicy, SleepAction,
+    Container, ContainerRestartRule, ExecAction, ExitCodeOperator, ExitCodes, GoDuration, ImageVolume,
+    Lifecycle, LifecycleHandler, ObjectMeta, Pod, PodSpec, Probe, RestartPolicy, RestartRuleAction,
+    SleepAction, Volume, VolumeMount,
 };
+use node_lifecycle::behaviour::{Behaviour, Feature, FeatureGates};
 use node_lifecycle::sim::{Behavior, Hooks, Pull, Script};
 use proptest::prelude::*;
 
@@ -16,16 +18,99 @@ use proptest::prelude::*;
 pub(crate) struct Case {
     pub(crate) pod: Pod,
     pub(crate) behaviors: Arc<BTreeMap<String, Behavior>>,
+    pub(crate) gates: FeatureGates,
 }
 
 impl Case {
+    pub(crate) fn behaviour(&self) -> Arc<Behaviour> {
+        Arc::new(Behaviour { gates: self.gates, ..Behaviour::default() })
+    }
+
+    pub(crate) fn enabled(&self, feature: Feature) -> bool {
+        self.gates.enabled(feature)
+    }
+
     pub(crate) fn grace(&self) -> Duration {
         let grace = self.pod.spec.termination_grace_period_seconds.unwrap_or(30);
         Duration::from_secs(u64::try_from(grace).unwrap_or(0).max(1))
     }
 }
 
+/// A pod under random gates, with what they allow.
 pub(crate) fn case() -> impl Strategy<Value = Case> {
+    (plain_case(), gates(), prop::collection::vec(newer(), 13)).prop_map(|(mut case, gates, newer)| {
+        case.gates = gates;
+        let spec = Arc::make_mut(&mut case.pod.spec);
+        if gates.enabled(Feature::ImageVolume) {
+            let image = Some(ImageVolume { reference: "model:1".to_owned(), ..ImageVolume::default() });
+            spec.volumes = vec![Volume { name: "model".to_owned(), image, ..Volume::default() }];
+        }
+        let lists = [&mut spec.init_containers, &mut spec.containers, &mut spec.ephemeral_containers];
+        for (container, newer) in lists.into_iter().flatten().zip(newer) {
+            if gates.enabled(Feature::ImageVolume) && newer.mounts {
+                let name = "model".to_owned();
+                container.volume_mounts = vec![VolumeMount { name, ..VolumeMount::default() }];
+            }
+            if container.name == "debug" || !gates.enabled(Feature::ContainerRestartRules) {
+                continue;
+            }
+            if container.restart_policy.is_none() {
+                // A regular init container is none that is always restarted: that is a sidecar.
+                let always = container.name.starts_with("init");
+                container.restart_policy =
+                    newer.policy.filter(|policy| !(always && *policy == RestartPolicy::Always));
+            }
+            if container.restart_policy.is_some() {
+                let may_restart_all = gates.enabled(Feature::RestartAllContainersOnContainerExits);
+                let allowed = |rule: &ContainerRestartRule| {
+                    may_restart_all || rule.action == RestartRuleAction::Restart
+                };
+                container.restart_policy_rules = newer.rules.into_iter().filter(allowed).collect();
+            }
+        }
+        case
+    })
+}
+
+fn gates() -> impl Strategy<Value = FeatureGates> {
+    let is_on = || prop::bool::weighted(0.8);
+    let on = [is_on(), is_on(), is_on(), is_on()];
+    (prop::bool::weighted(0.8), on).prop_map(|(any, [rules, all, sidecars, images])| {
+        FeatureGates::default()
+            .with(Feature::ContainerRestartRules, any && rules)
+            .with(Feature::RestartAllContainersOnContainerExits, any && all)
+            .with(Feature::SidecarsRestartableDuringPodTermination, any && sidecars)
+            .with(Feature::ImageVolume, any && images)
+    })
+}
+
+/// What the gates allow a container.
+#[derive(Debug, Clone)]
+struct Newer {
+    policy: Option<RestartPolicy>,
+    rules: Vec<ContainerRestartRule>,
+    mounts: bool,
+}
+
+fn newer() -> impl Strategy<Value = Newer> {
+    let policy =
+        prop_oneof![Just(RestartPolicy::Always), Just(RestartPolicy::OnFailure), Just(RestartPolicy::Never)];
+    let action = prop_oneof![Just(RestartRuleAction::Restart), Just(RestartRuleAction::RestartAllContainers)];
+    let operator = prop_oneof![4 => Just(ExitCodeOperator::In), 1 => Just(ExitCodeOperator::NotIn)];
+    let values = prop_oneof![prop::collection::vec(0..3, 1..3), Just(vec![137]), Just(vec![0, 137])];
+    let rule = (action, operator, values).prop_map(|(action, operator, values)| ContainerRestartRule {
+        action,
+        exit_codes: Some(ExitCodes { operator, values }),
+    });
+    let rules = prop_oneof![Just(Vec::new()), prop::collection::vec(rule, 1..3)];
+    (prop::option::weighted(0.8, policy), rules, any::<bool>()).prop_map(|(policy, rules, mounts)| Newer {
+        policy,
+        rules,
+        mounts,
+    })
+}
+
+fn plain_case() -> impl Strategy<Value = Case> {
     let inits = prop::collection::vec((any::<bool>(), part()), 0..=5);
     let apps = prop::collection::vec(part(), 1..=6);
     let policy =
@@ -73,7 +158,7 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
             ..PodSpec::default()
         };
         let pod = Pod { metadata, spec: Arc::new(spec), ..Pod::default() };
-        Case { pod, behaviors: Arc::new(behaviors) }
+        Case { pod, behaviors: Arc::new(behaviors), gates: FeatureGates::default() }
     })
 }
 

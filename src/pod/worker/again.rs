@@ -7,9 +7,10 @@
 //! `Running` if it was that, until an init container fails for good.
 //!
 //! What is different from the kubelet: the crash-loop back-off of the container that began it is kept before the
-//! pod begins anew, as the proposal says (the kubelet removes the instance that its back-off reads); an instance
-//! that is killed in order to be replaced (a failed probe, a new image) restarts nobody; and where an agent's
-//! restart comes in between, the machine's snapshot carries it through.
+//! pod begins anew, as the proposal promises, although the instance that it is counted from is removed; the exit
+//! code that began it stays to be seen (the kubelet shows 137 for all of them); an instance that is killed in order
+//! to be replaced (a failed probe, a new image) restarts nobody; and where an agent's restart comes in between, the
+//! machine's snapshot carries it through.
 
 use super::state::{Again, AgainStep, Call};
 use super::{Action, ContainerView, ViewState, WaitingReason, Worker};
@@ -44,7 +45,8 @@ impl Worker {
                     }
                     self.purge_all(actions);
                 }
-                AgainStep::Waiting(Some(until)) if until > self.state.now => return true,
+                // What is no part of it (a debugger, a new sandbox) need not wait.
+                AgainStep::Waiting(Some(until)) if until > self.state.now => return false,
                 AgainStep::Waiting(_) => self.ask_back_off(),
                 AgainStep::Starting | AgainStep::Over => return false,
             }
@@ -137,6 +139,12 @@ impl Worker {
         }
     }
 
+    /// Whether a container waits for the back-off of a restart of all.
+    pub(super) fn is_held_back(&self, index: ContainerIndex) -> bool {
+        let waits = |again: Again| matches!(again.step, AgainStep::Waiting(_)) && again.left.contains(index);
+        self.state.again.is_some_and(waits)
+    }
+
     /// Whether a container waits for its first instance after a restart of all.
     pub(super) fn begins_anew(&self, index: ContainerIndex) -> bool {
         self.state.again.is_some_and(|again| again.left.contains(index))
@@ -161,7 +169,7 @@ impl Worker {
 
     /// What the phase makes of containers that begin anew: where the pod ran it runs on, else it is pending.
     pub(super) fn look_past_restart(&self, seen: &mut [Seen]) {
-        let Some(again) = self.state.again.filter(|again| again.step != AgainStep::Over) else { return };
+        let Some(again) = self.state.again else { return };
         let is_going_up = !again.left.intersection(self.pod.apps()).is_empty();
         for (seen, index) in seen.iter_mut().zip((0..).map(ContainerIndex)) {
             let (is_app, is_left) = (self.pod.apps().contains(index), again.left.contains(index));

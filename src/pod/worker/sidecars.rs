@@ -4,7 +4,8 @@
 //! container runs for which it would wait on its way down: an app container or a later sidecar. Crash-loop back-off
 //! applies. What is started again is a container like any other that is found running while the pod goes: its hook
 //! runs at once, it is told to stop at its turn, and it has what is left of the pod's one deadline. With 1 s or less
-//! left nothing is started. Nothing but sidecars is, and no sidecar that never ran.
+//! left nothing is started. Nothing but sidecars is, and no sidecar that never ran. A pod whose app containers are
+//! done by themselves has its sidecars stopped by its plan, before it goes, and none of them is started again then.
 //!
 //! What goes beyond the proposal's alpha: the explicit stop order is the one that the pod has in any case; the
 //! deadline and what is going on survive a restart of the agent, evictions and static pods included; and an attempt

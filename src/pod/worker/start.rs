@@ -23,7 +23,7 @@ impl Worker {
                 return;
             }
             let is_here = stopping.contains(start.container) || self.observed.runs(start.container);
-            if !is_here && self.wishes_are_met(start.container) {
+            if !is_here && !self.is_held_back(start.container) && self.wishes_are_met(start.container) {
                 self.try_start(start.container, start.reason, actions);
             }
         }
@@ -305,8 +305,8 @@ impl Worker {
                 let grace = grace_seconds(None, self.pod.spec.termination_grace_period_seconds, None);
                 if self.is_syncing() {
                     self.stop_alone((&id, Some(container)), grace, actions);
-                } else {
-                    // One that was started while the pod goes is being stopped already: it waits no longer.
+                } else if self.may_start(container) {
+                    // A sidecar that is needed while the pod goes makes room for its next instance.
                     self.state.termination.let_go(&id);
                 }
             }

@@ -240,6 +240,7 @@ impl Worker {
             probes: &probes,
             hooks_pending: self.state.hooks_pending,
             restarting: self.state.restarting,
+            begins_anew: self.state.again.is_some(),
         };
         plan_into(&self.pod, &self.observed, context, plan);
         self.scratch.probes = probes;
