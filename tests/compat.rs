@@ -6,7 +6,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use node_lifecycle::api::{Container, ExecAction, Pod, PodPhase, PodSpec, Probe, RestartPolicy, Uid};
+use node_lifecycle::api::{
+    ConditionStatus, Container, ContainerState, ContainerStateRunning, ContainerStateTerminated,
+    ContainerStateWaiting, ContainerStatus, ExecAction, Pod, PodCondition, PodPhase, PodReadinessGate,
+    PodSpec, PodStatus, Probe, RestartPolicy, Uid,
+};
 use node_lifecycle::behaviour::{Behaviour, Compat};
 use node_lifecycle::container::{
     ContainerIndex, ContainerRecord, ContainerSet, Exit, GarbageCollection, GcContext, GcInventory, GcPolicy,
@@ -16,8 +20,10 @@ use node_lifecycle::container::{
 };
 use node_lifecycle::machine::{Machine, Timestamp};
 use node_lifecycle::pod::{
-    CompiledPod, KillPodOptions, Observed, PlanContext, PodProbes, PodStage, PodUpdate, ProbesEvent, Requeue,
-    RunningPod, RuntimeState, SyncOutcome, Workers, WorkersAction, WorkersEvent, plan, pod_grace_seconds,
+    ApiPod, CompiledPod, KillPodOptions, MergeContext, Observed, PlanContext, PodProbes, PodStage, PodUpdate,
+    ProbesEvent, Requeue, RunningPod, RuntimeState, StatusCache, StatusInputs, SyncOutcome, Waiting, Workers,
+    WorkersAction, WorkersEvent, merge_status, needs_readiness_reconcile, plan, pod_grace_seconds,
+    pod_status,
 };
 
 fn container(name: &str) -> Container {
@@ -363,4 +369,168 @@ fn forget_probe_grace() {
         found.grace_seconds(Some(ProbeKind::Liveness))
     });
     assert_eq!((right, kubelet), (60, 5));
+}
+
+fn running(container: &Container) -> ContainerRecord {
+    let started_at = Timestamp::from_unix_seconds(2);
+    ContainerRecord { state: RecordState::Running { started_at }, ..exited(container, 0) }
+}
+
+fn status_of(name: &str, state: ContainerState) -> ContainerStatus {
+    ContainerStatus { name: name.to_owned(), state: Some(state), ready: true, ..ContainerStatus::default() }
+}
+
+fn ran(exit_code: i32) -> ContainerState {
+    ContainerState::Terminated(ContainerStateTerminated { exit_code, ..ContainerStateTerminated::default() })
+}
+
+fn runs() -> ContainerState {
+    ContainerState::Running(ContainerStateRunning::default())
+}
+
+fn waits() -> ContainerState {
+    ContainerState::Waiting(ContainerStateWaiting::default())
+}
+
+fn of_phase(phase: PodPhase) -> PodStatus {
+    PodStatus { phase: Some(phase), ..PodStatus::default() }
+}
+
+#[test]
+fn hide_sidecar_back_off() {
+    let spec = PodSpec {
+        restart_policy: RestartPolicy::Never,
+        init_containers: vec![sidecar("proxy")],
+        containers: vec![container("app")],
+        ..PodSpec::default()
+    };
+    let [right, kubelet] = both(&spec).map(|pod| {
+        let containers = vec![exited(&spec.init_containers[0], 1), running(&spec.containers[0])];
+        let observed = Observed::new(&pod, PodRecords { containers, ..PodRecords::default() });
+        let waiting = [Some(Waiting { reason: "CrashLoopBackOff", message: "back-off 10s" })];
+        let api = PodStatus::default();
+        let inputs = StatusInputs { waiting: &waiting, ..StatusInputs::new(&api) };
+        pod_status(&pod, &observed, &inputs).init_container_statuses[0].state.clone()
+    });
+    assert!(matches!(right, Some(ContainerState::Waiting(waiting)) if waiting.reason == "CrashLoopBackOff"));
+    assert!(matches!(kubelet, Some(ContainerState::Terminated(end)) if end.exit_code == 1));
+}
+
+#[test]
+fn compute_phase_before_startup() {
+    let spec = PodSpec {
+        init_containers: vec![sidecar("proxy")],
+        containers: vec![container("app")],
+        ..PodSpec::default()
+    };
+    // The app has crashed and waits to be started again, beside a proxy that runs.
+    let phases = both(&spec).map(|pod| {
+        let containers = vec![running(&spec.init_containers[0]), exited(&spec.containers[0], 1)];
+        let observed = Observed::new(&pod, PodRecords { containers, ..PodRecords::default() });
+        let waiting = [None, Some(Waiting { reason: "CrashLoopBackOff", message: "back-off 10s" })];
+        let api = of_phase(PodPhase::Running);
+        let inputs = StatusInputs { waiting: &waiting, ..StatusInputs::new(&api) };
+        pod_status(&pod, &observed, &inputs).phase
+    });
+    assert_eq!(phases, [Some(PodPhase::Running), Some(PodPhase::Pending)]);
+}
+
+#[test]
+fn leave_terminal_phases() {
+    let spec = PodSpec { containers: vec![container("app")], ..PodSpec::default() };
+    let ended = PodStatus {
+        container_statuses: vec![status_of("app", ran(1))],
+        reason: "Evicted".to_owned(),
+        ..of_phase(PodPhase::Failed)
+    };
+    let again =
+        PodStatus { container_statuses: vec![status_of("app", runs())], ..of_phase(PodPhase::Running) };
+    let [right, kubelet] = both(&spec).map(|pod| {
+        let (now, behaviour) = (Timestamp::UNIX_EPOCH, &pod.behaviour);
+        let context = MergeContext { now, could_run: true, is_static: false, behaviour };
+        let merged = merge_status(&ended, &again, context);
+
+        let (mut cache, api) = (StatusCache::default(), PodStatus::default());
+        let api = ApiPod::new(&pod, &api);
+        assert!(cache.set(now, &api, &mut ended.clone()).is_accepted());
+        let is_news = cache.set(now, &api, &mut again.clone()).is_accepted();
+        assert_eq!(cache.status().unwrap().phase, merged.phase);
+        (merged.phase, merged.reason, merged.container_statuses[0].state.clone(), is_news)
+    });
+    assert_eq!(right, (Some(PodPhase::Failed), "Evicted".to_owned(), Some(ran(1)), false));
+    assert_eq!(kubelet, (Some(PodPhase::Running), String::new(), Some(runs()), true));
+}
+
+#[test]
+fn reconcile_readiness_without_sidecars() {
+    let spec = PodSpec {
+        init_containers: vec![sidecar("proxy")],
+        containers: vec![container("app")],
+        readiness_gates: vec![PodReadinessGate { condition_type: "example.com/gate".to_owned() }],
+        ..PodSpec::default()
+    };
+    let condition = |type_: &str| PodCondition {
+        type_: type_.to_owned(),
+        status: ConditionStatus::True,
+        reason: String::new(),
+        message: String::new(),
+        last_transition_time: None,
+        last_probe_time: None,
+        observed_generation: None,
+    };
+    // All is as it should be.
+    let status = PodStatus {
+        init_container_statuses: vec![status_of("proxy", runs())],
+        container_statuses: vec![status_of("app", runs())],
+        conditions: vec![condition("example.com/gate"), condition("Ready")],
+        ..of_phase(PodPhase::Running)
+    };
+    assert_eq!(both(&spec).map(|pod| needs_readiness_reconcile(&pod, &status)), [false, true]);
+}
+
+#[test]
+fn refuse_after_unknown_init_container() {
+    let spec = PodSpec {
+        restart_policy: RestartPolicy::Never,
+        init_containers: vec![container("init")],
+        containers: vec![container("app")],
+        ..PodSpec::default()
+    };
+    let accepted = both(&spec).map(|pod| {
+        let stray = PodStatus {
+            init_container_statuses: vec![status_of("nobody", waits())],
+            ..of_phase(PodPhase::Pending)
+        };
+        let api = ApiPod::new(&pod, &stray);
+        StatusCache::default()
+            .set(Timestamp::UNIX_EPOCH, &api, &mut of_phase(PodPhase::Running))
+            .is_accepted()
+    });
+    assert_eq!(accepted, [true, false]);
+}
+
+#[test]
+fn judge_ended_pods_by_api_only() {
+    let spec = PodSpec {
+        init_containers: vec![container("init")],
+        containers: vec![container("app")],
+        ..PodSpec::default()
+    };
+    let [right, kubelet] = both(&spec).map(|pod| {
+        // The node has seen the app run, and the API server does not know it yet.
+        let (mut cache, api) = (StatusCache::default(), of_phase(PodPhase::Pending));
+        let (api, now) = (ApiPod::new(&pod, &api), Timestamp::UNIX_EPOCH);
+        let mut status = PodStatus {
+            init_container_statuses: vec![status_of("init", ran(0))],
+            container_statuses: vec![status_of("app", runs())],
+            ..of_phase(PodPhase::Running)
+        };
+        assert!(cache.set(now, &api, &mut status).is_accepted());
+        assert!(cache.terminate(now, &api).is_accepted());
+        let status = cache.status().unwrap();
+        assert_eq!(status.phase, Some(PodPhase::Failed));
+        status.container_statuses[0].state.clone()
+    });
+    assert!(matches!(right, Some(ContainerState::Terminated(end)) if end.exit_code == 137));
+    assert_eq!(kubelet, Some(runs()));
 }

@@ -88,6 +88,11 @@ pub struct Compat {
     ///
     /// Right: sidecars are looked at like app containers.
     pub reconcile_readiness_without_sidecars: bool,
+    /// Under the restart policies `Never` and `OnFailure`, no status may follow one that has an init container
+    /// where the spec has none or another one: one stray status, and the pod's is never updated again.
+    ///
+    /// Right: init containers are found by name, and what the spec does not have holds nothing up.
+    pub refuse_after_unknown_init_container: bool,
     /// When a pod ends, whether its app containers had been started is asked of the API server's status only,
     /// which may not have it yet; they stay waiting then, in a pod that has failed.
     ///
@@ -116,6 +121,7 @@ impl Compat {
             compute_phase_before_startup: true,
             leave_terminal_phases: true,
             reconcile_readiness_without_sidecars: true,
+            refuse_after_unknown_init_container: true,
             judge_ended_pods_by_api_only: true,
         }
     }

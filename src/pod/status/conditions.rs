@@ -3,10 +3,11 @@
 
 use std::fmt::Write as _;
 
+use super::compare::same_text;
 use super::write;
 use crate::api::{ConditionStatus, ContainerState, ContainerStatus, PodCondition, PodPhase, PodStatus};
 use crate::container::{ContainerIndex, ContainerKind, ContainerSet};
-use crate::pod::{CompiledPod, Observed, sandbox_fault};
+use crate::pod::{CompiledContainer, CompiledPod, Observed, sandbox_fault};
 
 /// What is known of a pod's containers.
 #[derive(Debug, Clone, Copy)]
@@ -26,8 +27,7 @@ impl<'a> From<&'a PodStatus> for ContainerStatuses<'a> {
 impl<'a> ContainerStatuses<'a> {
     /// The status of a container of the pod. Found at once where the lists are in the order of a status that a
     /// node writes.
-    fn of(self, pod: &CompiledPod, index: ContainerIndex) -> Option<&'a ContainerStatus> {
-        let container = pod.container(index)?;
+    fn of(self, container: &CompiledContainer) -> Option<&'a ContainerStatus> {
         let list = if container.kind.is_init() { self.inits } else { self.apps };
         find_status(list, container.status_slot, &container.name)
     }
@@ -39,8 +39,13 @@ pub(super) fn find_status<'a>(
     slot: usize,
     name: &str,
 ) -> Option<&'a ContainerStatus> {
-    let has_name = |status: &&ContainerStatus| status.name == name;
+    let has_name = |status: &&ContainerStatus| same_text(&status.name, name);
     list.get(slot).filter(has_name).or_else(|| list.iter().find(has_name))
+}
+
+/// A condition by its type.
+pub(super) fn find_condition<'a>(conditions: &'a [PodCondition], type_: &str) -> Option<&'a PodCondition> {
+    conditions.iter().find(|condition| same_text(&condition.type_, type_))
 }
 
 /// Whether a condition holds, and why.
@@ -153,7 +158,7 @@ fn write_gates(pod: &CompiledPod, conditions: &[PodCondition], to: &mut String) 
 }
 
 fn gate_status(conditions: &[PodCondition], gate: &str) -> Option<ConditionStatus> {
-    conditions.iter().find(|condition| condition.type_ == gate).map(|condition| condition.status)
+    find_condition(conditions, gate).map(|condition| condition.status)
 }
 
 impl ConditionDecision {
@@ -209,8 +214,11 @@ pub fn containers_ready(
         return ConditionDecision::not(ConditionReason::UnknownContainerStatuses);
     };
     let (mut unknown, mut unready) = (ContainerSet::EMPTY, ContainerSet::EMPTY);
-    for index in pod.sidecars().union(pod.apps()).iter() {
-        match statuses.of(pod, index) {
+    for (index, container) in (0..).map(ContainerIndex).zip(pod.containers()) {
+        if !matches!(container.kind, ContainerKind::Sidecar | ContainerKind::App) {
+            continue;
+        }
+        match statuses.of(container) {
             None => unknown.insert(index),
             Some(status) if !status.ready => unready.insert(index),
             Some(_) => {}
@@ -256,7 +264,15 @@ pub fn pod_ready(
     phase: PodPhase,
     conditions: &[PodCondition],
 ) -> ConditionDecision {
-    let containers = containers_ready(pod, statuses, phase);
+    ready_by_gates(pod, containers_ready(pod, statuses, phase), conditions)
+}
+
+/// `Ready`, where `ContainersReady` is known.
+pub(super) fn ready_by_gates(
+    pod: &CompiledPod,
+    containers: ConditionDecision,
+    conditions: &[PodCondition],
+) -> ConditionDecision {
     let holds = |gate: &str| gate_status(conditions, gate) == Some(ConditionStatus::True);
     if containers.status != ConditionStatus::True {
         containers
@@ -283,9 +299,10 @@ pub fn pod_initialized(
         };
     };
     let (mut unknown, mut incomplete) = (ContainerSet::EMPTY, ContainerSet::EMPTY);
-    for index in pod.inits().iter() {
-        let is_sidecar = pod.container(index).is_some_and(|it| it.kind == ContainerKind::Sidecar);
-        match statuses.of(pod, index) {
+    let inits = pod.containers().iter().take_while(|container| container.kind.is_init());
+    for (index, container) in (0..).map(ContainerIndex).zip(inits) {
+        let is_sidecar = container.kind == ContainerKind::Sidecar;
+        match statuses.of(container) {
             None => unknown.insert(index),
             Some(status) if is_sidecar && status.started == Some(true) => {}
             Some(status) if !is_sidecar && status.ready => {}
@@ -295,7 +312,10 @@ pub fn pod_initialized(
     let ran = |status: &ContainerStatus| {
         matches!(status.state, Some(ContainerState::Running(_) | ContainerState::Terminated(_)))
     };
-    let any_app_ran = || pod.apps().iter().filter_map(|index| statuses.of(pod, index)).any(ran);
+    let any_app_ran = || {
+        let apps = pod.containers().iter().filter(|container| container.kind == ContainerKind::App);
+        apps.filter_map(|container| statuses.of(container)).any(ran)
+    };
     match initialized_after(unknown, incomplete, phase) {
         decision if decision.status != ConditionStatus::True && any_app_ran() => ConditionDecision::HOLDS,
         decision => decision,

@@ -1,5 +1,6 @@
 //! The status of one container, from its newest two instances and its status before.
 
+use super::compare::same_text;
 use super::inputs::{StatusInputs, StatusResources, Waiting};
 use super::write::{self, Refill};
 use crate::api::{
@@ -115,16 +116,16 @@ impl Writing<'_> {
                 write::value(resources, actual);
             }
             None => {
-                allocated_resources.clear();
-                resources.requests.clear();
-                resources.limits.clear();
+                write::nothing(allocated_resources);
+                write::nothing(&mut resources.requests);
+                write::nothing(&mut resources.limits);
             }
         }
         match self.old {
             Some(old) => write::value(volume_mounts, &old.volume_mounts),
             None => volume_mounts.clear(),
         }
-        user.clear();
+        write::nothing(user);
         let signals = self.pod.behaviour.gates.enabled(Feature::ContainerStopSignals);
         match self.spec.lifecycle.as_ref().filter(|_| signals) {
             Some(lifecycle) => write::value(stop_signal, &lifecycle.stop_signal),
@@ -171,7 +172,13 @@ impl Writing<'_> {
 
     fn write_id(&self, id: &ContainerId, to: &mut String) {
         let (runtime, id) = (self.inputs.runtime, id.as_str());
-        let same = to.strip_prefix(runtime).and_then(|rest| rest.strip_prefix("://")) == Some(id);
+        let rest = to.split_at_checked(runtime.len() + 3);
+        let same = rest.is_some_and(|(head, tail)| {
+            same_text(tail, id)
+                && head
+                    .split_at_checked(runtime.len())
+                    .is_some_and(|(start, colon)| same_text(start, runtime) && same_text(colon, "://"))
+        });
         if !same {
             to.clear();
             to.extend([runtime, "://", id]);
@@ -224,11 +231,11 @@ impl Writing<'_> {
         write::text(image, &self.container.image);
         image_id.clear();
         container_id.clear();
-        allocated_resources.clear();
-        resources.requests.clear();
-        resources.limits.clear();
+        write::nothing(allocated_resources);
+        write::nothing(&mut resources.requests);
+        write::nothing(&mut resources.limits);
         write_mounts(&self.spec.volume_mounts, volume_mounts);
-        user.clear();
+        write::nothing(user);
         *stop_signal = None;
 
         let old_last = self.old.and_then(|old| old.last_state.as_ref());

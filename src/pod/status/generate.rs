@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::conditions::{
-    ConditionDecision, ConditionReason, ContainerStatuses, containers_ready, find_status, pod_initialized,
-    pod_ready, ready_to_start_containers,
+    ConditionDecision, ConditionReason, ContainerStatuses, containers_ready, find_condition, find_status,
+    pod_initialized, ready_by_gates, ready_to_start_containers,
 };
 use super::container::Writing;
 use super::inputs::{ResizePending, ResizeProgress, StatusInputs};
@@ -146,8 +146,9 @@ impl Generate<'_> {
             own(PodCondition::READY_TO_START_CONTAINERS, &|_| ready_to_start_containers(pod, self.observed));
         }
         own(PodCondition::INITIALIZED, &|_| pod_initialized(pod, Some(statuses), phase));
-        own(PodCondition::READY, &|before| pod_ready(pod, Some(statuses), phase, before));
-        own(PodCondition::CONTAINERS_READY, &|_| containers_ready(pod, Some(statuses), phase));
+        let containers = containers_ready(pod, Some(statuses), phase);
+        own(PodCondition::READY, &|before| ready_by_gates(pod, containers, before));
+        own(PodCondition::CONTAINERS_READY, &|_| containers);
         own(PodCondition::POD_SCHEDULED, &|_| ConditionDecision {
             status: ConditionStatus::True,
             reason: ConditionReason::Plain,
@@ -161,7 +162,7 @@ impl Generate<'_> {
     /// That the pod goes for the cluster's sake is said once, when it is decided, and kept from then on.
     fn disruption(&self, conditions: &mut Refill<'_, PodCondition>) {
         let verdict = self.inputs.verdict.and_then(|verdict| verdict.disruption);
-        let known = self.inputs.previous().condition(PodCondition::DISRUPTION_TARGET);
+        let known = find_condition(&self.inputs.previous().conditions, PodCondition::DISRUPTION_TARGET);
         if verdict.is_none() && known.is_none() {
             return;
         }

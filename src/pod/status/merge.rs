@@ -1,6 +1,6 @@
 //! A status of the node's merged with the one that the API server has, right before it is sent.
 
-use super::conditions::ConditionDecision;
+use super::conditions::{ConditionDecision, find_condition};
 use super::owned::is_owned;
 use super::write::{self, Refill, blank_condition};
 use crate::api::{ConditionStatus, ContainerState, ContainerStatus, PodCondition, PodPhase, PodStatus};
@@ -120,7 +120,7 @@ pub(super) fn transition_time(
     condition: &PodCondition,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    match old.condition(&condition.type_) {
+    match find_condition(&old.conditions, &condition.type_) {
         Some(old) if old.status == condition.status => old.last_transition_time,
         _ => Some(now),
     }

@@ -43,6 +43,7 @@
 //! ```
 
 mod cache;
+mod compare;
 mod conditions;
 mod container;
 mod generate;

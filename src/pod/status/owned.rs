@@ -1,5 +1,7 @@
 //! Which conditions are the node's to say, and whether two statuses are the same as far as the node goes.
 
+use super::compare::{same_containers, same_ips, same_text};
+use super::conditions::find_condition;
 use crate::api::{PodCondition, PodStatus};
 use crate::behaviour::{Feature, FeatureGates};
 
@@ -25,10 +27,10 @@ pub(super) fn says_the_same(old: &PodStatus, new: &PodStatus, gates: FeatureGate
         is_owned(&condition.type_, gates) || condition.type_ == PodCondition::DISRUPTION_TARGET
     };
     let is_known = |new: &PodCondition| {
-        old.condition(&new.type_).is_some_and(|old| {
+        find_condition(&old.conditions, &new.type_).is_some_and(|old| {
             old.status == new.status
-                && old.reason == new.reason
-                && old.message == new.message
+                && same_text(&old.reason, &new.reason)
+                && same_text(&old.message, &new.message)
                 && old.observed_generation == new.observed_generation
         })
     };
@@ -50,15 +52,15 @@ pub(super) fn says_the_same(old: &PodStatus, new: &PodStatus, gates: FeatureGate
         observed_generation,
     } = new;
     old.phase == *phase
-        && old.reason == *reason
-        && old.message == *message
-        && old.container_statuses == *container_statuses
-        && old.init_container_statuses == *init_container_statuses
-        && old.ephemeral_container_statuses == *ephemeral_container_statuses
-        && old.pod_ip == *pod_ip
-        && old.pod_ips == *pod_ips
-        && old.host_ip == *host_ip
-        && old.host_ips == *host_ips
+        && same_text(&old.reason, reason)
+        && same_text(&old.message, message)
+        && same_containers(&old.container_statuses, container_statuses)
+        && same_containers(&old.init_container_statuses, init_container_statuses)
+        && same_containers(&old.ephemeral_container_statuses, ephemeral_container_statuses)
+        && same_text(&old.pod_ip, pod_ip)
+        && same_ips(&old.pod_ips, pod_ips)
+        && same_text(&old.host_ip, host_ip)
+        && same_ips(&old.host_ips, host_ips)
         && old.start_time == *start_time
         && old.qos_class == *qos_class
         && old.observed_generation == *observed_generation

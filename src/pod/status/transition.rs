@@ -23,7 +23,8 @@ pub enum IllegalTransition {
         /// The init container.
         name: String,
     },
-    /// The old status has an init container where the spec has none or another one.
+    /// The old status has an init container where the spec has none or another one. (Only under
+    /// [`Compat::refuse_after_unknown_init_container`](crate::behaviour::Compat).)
     #[error("found mismatch between pod spec and status, container: {name}")]
     UnknownInitContainer {
         /// What the status has.
@@ -79,9 +80,12 @@ pub fn check_transition(
         }
     }
     for (at, old) in old.init_container_statuses.iter().enumerate() {
-        let Some(init) = inits.get(at).filter(|init| init.name == old.name) else {
+        let in_place = inits.get(at).filter(|init| init.name == old.name);
+        if in_place.is_none() && pod.behaviour.compat.refuse_after_unknown_init_container {
             return Err(IllegalTransition::UnknownInitContainer { name: old.name.clone() });
-        };
+        }
+        let by_name = || inits.iter().find(|init| init.name == old.name);
+        let Some(init) = in_place.or_else(by_name) else { continue };
         if let Some(end) = end_of(old)
             && !init.is_sidecar()
             && comes_back(old, &new.init_container_statuses)

@@ -1,15 +1,25 @@
 //! Writing into buffers that are there: what is the same already is left alone, so that a status that is
 //! generated again and again allocates nothing.
 
+use std::collections::BTreeMap;
+
+use super::compare::same_text;
 use crate::api::{
     ConditionStatus, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
     ContainerStatus, PodCondition, PodIp, PodStatus,
 };
 
 pub(super) fn text(to: &mut String, from: &str) {
-    if to != from {
+    if !same_text(to, from) {
         to.clear();
         to.push_str(from);
+    }
+}
+
+/// Empties a map. (Clearing an empty one has its price.)
+pub(super) fn nothing<K, V>(to: &mut BTreeMap<K, V>) {
+    if !to.is_empty() {
+        to.clear();
     }
 }
 
