@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::state::{Life, RuntimeSeen};
+use super::state::{Life, RuntimeSeen, State};
 use super::update::grace_of;
 use super::work::give_notice;
 use super::{RuntimeState, Workers, WorkersAction};
@@ -97,18 +97,27 @@ impl Workers {
         if state.listed_at.is_some_and(|listed_at| listed_at > at) {
             return;
         }
-        state.runtime.retain(|uid, seen| {
-            let is_newer = seen.at > at;
-            let has = pods.get(uid);
-            if let Some(has) = has.filter(|_| !is_newer) {
-                *seen = RuntimeSeen { state: *has, at };
+        // Both are in the order of their keys: one round over both.
+        let mut listed = pods.iter().peekable();
+        let mut is_one_gone = false;
+        for (uid, seen) in &mut state.runtime {
+            while let Some((new, _)) = listed.next_if(|(new, _)| *new < uid) {
+                self.changed.push(new.clone());
             }
-            is_newer || has.is_some()
-        });
-        for (uid, has) in pods {
-            if !state.runtime.contains_key(uid) {
-                state.runtime.insert(uid.clone(), RuntimeSeen { state: *has, at });
+            let has = listed.next_if(|(same, _)| *same == uid).map_or(RuntimeState::Nothing, |(_, has)| *has);
+            if seen.at <= at {
+                *seen = RuntimeSeen { state: has, at };
+                is_one_gone |= has == RuntimeState::Nothing;
             }
+        }
+        self.changed.extend(listed.map(|(new, _)| new.clone()));
+        for uid in self.changed.drain(..) {
+            let state_of = pods.get(&uid).copied().unwrap_or(RuntimeState::Nothing);
+            state.runtime.insert(uid, RuntimeSeen { state: state_of, at });
+        }
+        if is_one_gone {
+            let State { runtime, pods, .. } = &mut *state;
+            runtime.retain(|uid, seen| seen.state != RuntimeState::Nothing || pods.contains_key(uid));
         }
         if state.listed_at.replace(at).is_some() {
             return;

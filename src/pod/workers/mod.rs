@@ -25,68 +25,66 @@ use state::{PodState, State};
 
 /// The machine of the set of pods that a node agent knows: which is brought up, which goes, which is gone.
 ///
-/// It is what the kubelet calls its pod workers. It knows no container; it says when a pod is to be
-/// synced, stopped and cleaned up, one call of a pod at a time, and it remembers enough never to begin what has
-/// ended.
+/// It is what the kubelet calls its pod workers. It knows no container; it says when a pod is to be synced,
+/// stopped and cleaned up, one call of a pod at a time, and it remembers enough never to begin what has ended.
 ///
 /// # A pod's life
 ///
 /// ```text
-/// update ──► Sync ──────► Terminating ──────► Terminated ──────► Finished ──────► forgotten
-///            SyncPod      SyncTerminatingPod  SyncTerminatedPod   no source wants it, or
-///                                                                 it was offered anew
+/// update ─► Sync ──► Terminating ──────► Terminated ──────► Finished ──► forgotten
+///           SyncPod  SyncTerminatingPod  SyncTerminatedPod  no source wants it, or it was offered anew
 /// ```
 ///
-/// * A pod begins to go when it is deleted, terminal for its source, [killed](UpdateType::Kill), wanted by no source
-///   ([`SyncKnown`](WorkersEvent::SyncKnown)), or when `SyncPod` says that it came to its
+/// * A pod begins to go when it is deleted, terminal for its source, [killed](UpdateType::Kill), wanted by no
+///   source ([`SyncKnown`](WorkersEvent::SyncKnown)), or when `SyncPod` says that it came to its
 ///   [end](SyncOutcome::Terminal). It never comes back from there.
 /// * Of updates that come while a call is in flight the newest one is kept. A call is [given
 ///   up](WorkersAction::Cancel) when the pod begins to go and when it gets less time; its outcome is waited for.
-/// * A grace period only shrinks once a pod goes. Where nobody asked for one (the pod came to its end by itself, or no
-///   source wants it) the call has none, and each container takes its own.
-/// * Nothing is retried by itself: every outcome leads to a [`Requeue`](WorkersAction::Requeue), and whoever drives
-///   the machine answers it in time. Orphans are retried with every `SyncKnown`.
-/// * A pod that is terminal at first sight, and of which the runtime has nothing that runs, stopped in an earlier life
-///   of the agent: what it holds is released, and nothing else is done.
+/// * A grace period only shrinks once a pod goes. Where nobody asked for one (the pod came to its end by itself,
+///   or no source wants it) the call has none, and each container takes its own.
+/// * Nothing is retried by itself: every outcome leads to a [`Requeue`](WorkersAction::Requeue), and whoever
+///   drives the machine answers it in time. Orphans are retried with every `SyncKnown`.
+/// * A pod that is terminal at first sight, and of which the runtime has nothing that runs, stopped in an
+///   earlier life of the agent: what it holds is released, and nothing else is done.
 /// * A pod that only the runtime knows is killed without a configuration and then forgotten.
-/// * Of static pods with one full name one is let through at a time, in the order in which they came. One that goes
-///   before its turn is finished without a call.
-/// * A [`Create`](UpdateType::Create) of a pod that goes says that a source wants its UID anew: once it has finished,
-///   the next `SyncKnown` forgets it, and the source has to offer it again.
+/// * Of static pods with one full name one is let through at a time, in the order in which they came. One that
+///   goes before its turn is finished without a call.
+/// * A [`Create`](UpdateType::Create) of a pod that goes says that a source wants its UID anew: once it has
+///   finished, the next `SyncKnown` forgets it, and the source has to offer it again.
 ///
 /// # An agent's restart
 ///
-/// [`AgentStarted`](WorkersEvent::AgentStarted) makes calls in flight void. Nothing is done before the runtime was
-/// listed in full; no pod is synced before its source offers it again; and nobody is an orphan before all sources
-/// were read. A pod that was going goes on, one that has ended stays so, whatever the API says of it by then. (The
-/// kubelet forgets all of this, and starts a pod again whose end did not reach the API.) What a source of the node
-/// itself offers again after a restart is offered anew.
+/// [`AgentStarted`](WorkersEvent::AgentStarted) makes calls in flight void. Nothing is done before the runtime
+/// was listed in full; no pod is synced before its source offers it again; and nobody is an orphan before all
+/// sources were read. A pod that was going goes on, one that has ended stays so, whatever the API says of it by
+/// then. (The kubelet forgets all of this, and starts a pod again whose end did not reach the API.) What a
+/// source of the node itself offers again after a restart is offered anew.
 ///
 /// # With one worker a pod
 ///
-/// This machine decides what is to be done of a pod; [`Worker`](super::Worker) is how. Who composes both keeps one
-/// worker for each pod that was let through, and
+/// This machine decides what is to be done of a pod; [`Worker`](super::Worker) is how. Who composes both keeps
+/// one worker for each pod that was let through, and
 ///
 /// * for `SyncPod` makes the worker if there is none, or gives it the compiled pod as
-///   [`Updated`](super::Event::Updated). The call is `Done` as soon as the worker has taken it: a worker goes on by
-///   itself. When it says that the pod has [terminated](super::Change::Terminated), an update of the type `Sync` leads
-///   to a `SyncPod` that is `Terminal`;
-/// * for `SyncTerminatingPod` hands the worker [`Deleted`](super::Event::Deleted), or a [`Verdict`](super::Verdict) made
-///   of the status override, with the grace period. The call stays in flight until the worker has
-///   [terminated](super::Worker::is_terminated). On `Cancel` it answers `Canceled`: the next call brings the shorter
-///   grace;
+///   [`Updated`](super::Event::Updated). The call is `Done` as soon as the worker has taken it: a worker goes on
+///   by itself. When it says that the pod has [terminated](super::Change::Terminated), an update of the type
+///   `Sync` leads to a `SyncPod` that is `Terminal`;
+/// * for `SyncTerminatingPod` hands the worker [`Deleted`](super::Event::Deleted), or a
+///   [`Verdict`](super::Verdict) made of the status override, with the grace period. The call stays in flight
+///   until the worker has [terminated](super::Worker::is_terminated). On `Cancel` it answers `Canceled`: the
+///   next call brings the shorter grace;
 /// * for `SyncTerminatingRuntimePod` stops what the runtime has of the pod, as it stops any sandbox;
-/// * for `SyncTerminatedPod` releases what was prepared for the pod (volumes, devices, cgroups), and answers when that
-///   is done. The worker goes with `Forgotten`;
+/// * for `SyncTerminatedPod` releases what was prepared for the pod (volumes, devices, cgroups), and answers
+///   when that is done. The worker goes with `Forgotten`;
 /// * keeps one deadline a pod for `Requeue`, and answers it with [`Due`](WorkersEvent::Due);
 /// * after `SyncKnown` offers every pod that is wanted and was `Forgotten` anew.
 ///
 /// # What it does differently
 ///
-/// The faults that can be copied are fields of [`Compat`](crate::behaviour::Compat): a zero grace that is forgotten,
-/// the sync of an orphan that is not given up, a static pod that waits for its retry where its name is free, a pod
-/// that does not terminate because its containers are gone already, kills that are never answered, and static pods
-/// that finish while they run.
+/// The faults that can be copied are fields of [`Compat`](crate::behaviour::Compat): a zero grace that is
+/// forgotten, the sync of an orphan that is not given up, a static pod that waits for its retry where its name
+/// is free, a pod that does not terminate because its containers are gone already, kills that are never
+/// answered, and static pods that finish while they run.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -106,15 +106,18 @@ impl Workers {
         outcome: SyncOutcome,
         actions: &mut Vec<WorkersAction>,
     ) {
-        let (now, seen) = (self.state.now, self.state.runtime_of(&uid));
+        let now = self.state.now;
         let Some(pod) = self.state.pods.get_mut(&uid) else { return };
         let Some(call) = pod.in_flight.take_if(|call| call.operation == operation) else { return };
         self.queue.push_back(uid.clone());
 
+        // Whatever a call that stops the pod says: if the runtime was asked since and has nothing that runs, it is
+        // done.
         let stops = matches!(call.call, Call::Terminating | Call::TerminatingRuntime);
-        // Whatever the call says: if the runtime was asked since and has nothing that runs, it is done.
-        let is_gone = || seen.is_some_and(|seen| seen.state.is_gone() && seen.at > call.since);
-        let is_done_anyway = stops && !self.behaviour.compat.retry_termination_of_gone_pods && is_gone();
+        let is_done_anyway = stops
+            && !self.behaviour.compat.retry_termination_of_gone_pods
+            && self.state.runtime_of(&uid).is_some_and(|seen| seen.state.is_gone() && seen.at > call.since);
+        let Some(pod) = self.state.pods.get_mut(&uid) else { return };
         let after = match (outcome, call.call) {
             (SyncOutcome::Canceled, _) => Requeue::Backoff,
             (SyncOutcome::Failed, _) if !is_done_anyway => Requeue::Backoff,
