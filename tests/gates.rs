@@ -297,6 +297,20 @@ mod all {
     }
 
     #[test]
+    fn who_is_stopped_with_the_pod_restarts_nobody() {
+        let mut rig = Rig::up(ALL, &SPEC.replace("88", "88, 137"));
+        rig.exit("fetch", 0);
+        rig.answer_all();
+        rig.exit("once", 0);
+        rig.exit("work", 0);
+        assert_eq!(rig.asks(), ["stop watch 60", "stop debug 60"], "the job is done");
+        rig.answer_all();
+        assert_eq!(rig.latest("watch").unwrap().exit().unwrap().exit_code, 137);
+        assert_eq!(rig.worker.phase(), PodPhase::Succeeded);
+        assert!(rig.worker.is_terminated());
+    }
+
+    #[test]
     fn an_init_container_that_fails_for_good_fails_the_pod() {
         let mut rig = running();
         rig.exit("watch", 88);

@@ -20,6 +20,8 @@ pub struct PlanContext<'a> {
     pub hooks_pending: ContainerSet,
     /// App containers that were killed in order to be started again: their policy is not asked.
     pub restarting: ContainerSet,
+    /// Containers whose latest instance was stopped together with the whole pod: its exit restarts nobody else.
+    pub killed: ContainerSet,
     /// Whether containers have yet to run since all of them were restarted (KEP-5532): a sandbox that is lost
     /// meanwhile is replaced whatever the pod's policy.
     pub begins_anew: bool,
@@ -257,7 +259,8 @@ pub fn plan_into(pod: &CompiledPod, observed: &Observed, context: PlanContext<'_
     let compat = pod.behaviour.compat;
     let starts_work = !context.deleted || compat.start_work_for_deleted_pods;
     if !context.deleted {
-        plan.restart_all = restarts_all(pod, observed, context.restarting);
+        let exempt = context.restarting.union(context.killed);
+        plan.restart_all = restarts_all(pod, observed, exempt);
         if plan.restart_all.is_some() {
             let latest = observed.sandboxes().first();
             plan.attempt = latest.map_or(0, |latest| latest.attempt);
@@ -281,15 +284,11 @@ pub fn plan_into(pod: &CompiledPod, observed: &Observed, context: PlanContext<'_
 }
 
 /// The container whose exit restarts all containers of the pod (KEP-5532): the first whose latest instance ended
-/// with an exit code that one of its rules is for. Instances that were killed in order to be replaced
-/// (`restarting`) did not exit of their own accord and restart nobody.
+/// with an exit code that one of its rules is for. Instances that were killed in order to be replaced, or
+/// together with the pod, did not exit of their own accord: those of the containers in `exempt` restart nobody.
 #[must_use]
-pub fn restarts_all(
-    pod: &CompiledPod,
-    observed: &Observed,
-    restarting: ContainerSet,
-) -> Option<ContainerIndex> {
-    pod.restarting_all().difference(restarting).iter().find(|index| {
+pub fn restarts_all(pod: &CompiledPod, observed: &Observed, exempt: ContainerSet) -> Option<ContainerIndex> {
+    pod.restarting_all().difference(exempt).iter().find(|index| {
         let exit = observed.latest(*index).and_then(ContainerRecord::exit);
         let container = pod.container(*index);
         exit.zip(container)

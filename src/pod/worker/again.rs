@@ -9,8 +9,8 @@
 //! What is different from the kubelet: the crash-loop back-off of the container that began it is kept before the
 //! pod begins anew, as the proposal promises, although the instance that it is counted from is removed; the exit
 //! code that began it stays to be seen (the kubelet shows 137 for all of them); an instance that is killed in order
-//! to be replaced (a failed probe, a new image) restarts nobody; and where an agent's restart comes in between, the
-//! machine's snapshot carries it through.
+//! to be replaced (a failed probe, a new image), or with the whole pod, restarts nobody; and where an agent's
+//! restart comes in between, the machine's snapshot carries it through.
 
 use super::state::{Again, AgainStep, Call};
 use super::{Action, ContainerView, ViewState, WaitingReason, Worker};
@@ -33,7 +33,8 @@ impl Again {
 impl Worker {
     /// Begins or goes on to restart all containers; whether nothing else is to be done before.
     pub(super) fn restart_all(&mut self, actions: &mut Vec<Action>) -> bool {
-        if let Some(trigger) = restarts_all(&self.pod, &self.observed, self.state.restarting) {
+        let exempt = self.state.restarting.union(self.killed());
+        if let Some(trigger) = restarts_all(&self.pod, &self.observed, exempt) {
             self.begin_again(trigger);
         }
         loop {
@@ -137,6 +138,27 @@ impl Worker {
                 track.waiting = waiting;
             }
         }
+    }
+
+    /// Takes note of what the plan stops together with the whole pod.
+    pub(super) fn note_killed(&mut self) {
+        for index in self.pod.restarting_all().iter() {
+            let latest = self.observed.latest(index).filter(|latest| latest.is_running());
+            if let Some(latest) = latest.filter(|latest| !self.state.killed.contains(&latest.id)) {
+                self.state.killed.push(latest.id.clone());
+            }
+        }
+    }
+
+    /// The containers whose latest instance was stopped together with the whole pod.
+    pub(super) fn killed(&self) -> ContainerSet {
+        let is_killed = |index: &ContainerIndex| {
+            self.observed.latest(*index).is_some_and(|latest| self.state.killed.contains(&latest.id))
+        };
+        if self.state.killed.is_empty() {
+            return ContainerSet::EMPTY;
+        }
+        self.pod.restarting_all().iter().filter(is_killed).collect()
     }
 
     /// Whether a container waits for the back-off of a restart of all.

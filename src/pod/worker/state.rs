@@ -33,6 +33,8 @@ pub(super) struct State {
     pub(super) tracks: Vec<Track>,
     /// App containers that are killed in order to be started again, whatever their policy.
     pub(super) restarting: ContainerSet,
+    /// Instances that the plan stopped together with the whole pod, as long as they are known.
+    pub(super) killed: Vec<ContainerId>,
     /// All containers are restarted together (KEP-5532).
     pub(super) again: Option<Again>,
     /// Containers whose `postStart` hook has not come back.
@@ -289,6 +291,7 @@ impl State {
             observed_at: None,
             tracks: tracks.collect(),
             restarting: ContainerSet::EMPTY,
+            killed: Vec::new(),
             again: None,
             hooks_pending: ContainerSet::EMPTY,
             termination: Termination::default(),

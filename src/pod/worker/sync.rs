@@ -139,6 +139,7 @@ impl Worker {
             }
         }
         self.note_restarted();
+        self.state.killed.retain(|id| self.observed.find(id).is_some());
         let observed = &self.observed;
         let is_gone = |id: &ContainerId| {
             !observed.find(id).is_some_and(|record| {
@@ -240,6 +241,7 @@ impl Worker {
             probes: &probes,
             hooks_pending: self.state.hooks_pending,
             restarting: self.state.restarting,
+            killed: self.killed(),
             begins_anew: self.state.again.is_some(),
         };
         plan_into(&self.pod, &self.observed, context, plan);
@@ -248,6 +250,7 @@ impl Worker {
 
     fn carry_out(&mut self, plan: &SyncPlan, actions: &mut Vec<Action>) {
         if let Some(reason) = plan.kill_pod {
+            self.note_killed();
             self.stop_running(None, actions);
             self.advance_termination(actions);
             let sandbox_goes = matches!(reason, KillPodReason::Sandbox(_));
