@@ -86,7 +86,10 @@ fn play(scenario: &str) -> String {
             (Some("evict"), Some(grace)) => {
                 let grace_seconds = Some(grace.parse().unwrap());
                 let message = "The node was low on resource: memory.".into();
-                assert!(node.judge(&uid, Verdict { reason: "Evicted".into(), message, grace_seconds }));
+                assert!(node.judge(
+                    &uid,
+                    Verdict { reason: "Evicted".into(), message, grace_seconds, ..Verdict::default() }
+                ));
             }
             (Some("kill-sandbox"), None) => assert!(node.kill_sandbox(&uid)),
             (Some("lose-records"), container) => assert!(node.lose_records(&uid, container)),

@@ -663,6 +663,7 @@ fn a_sandbox_that_comes_late_to_an_evicted_pod_is_stopped() {
         reason: "Evicted".into(),
         message: "".into(),
         grace_seconds: None,
+        ..Verdict::default()
     })));
     r.acts.clear();
     r.at(1121);
@@ -705,6 +706,7 @@ fn terminated_is_said_once_and_stays() {
         reason: "Evicted".into(),
         message: "".into(),
         grace_seconds: Some(1),
+        ..Verdict::default()
     })));
     r.acts.clear();
     r.at(1121);
@@ -970,4 +972,22 @@ fn what_has_finished_by_the_api_does_not_run_again() {
     r.exit("new", 0);
     r.up();
     assert_eq!(r.w.phase(), PodPhase::Succeeded);
+}
+
+#[test]
+fn a_pod_that_is_active_for_too_long_fails() {
+    let json = r#"{"metadata":{"name":"p"},"spec":{"activeDeadlineSeconds":60,"terminationGracePeriodSeconds":5,
+        "containers":[{"name":"app","image":"a:1"}]}}"#;
+    let mut r = Rig::new(json);
+    r.up();
+    assert_eq!(r.w.next_wakeup(), Some(t(1060)));
+    r.at(1059);
+    assert!(r.take().is_empty());
+    r.at(1060);
+    let stop = r.take();
+    assert!(matches!(stop[..], [Action::StopContainer { timeout_seconds: 5, .. }]), "{stop:?}");
+    r.exit("app", 0);
+    r.up();
+    assert_eq!(r.w.phase(), PodPhase::Failed);
+    assert_eq!(r.w.verdict().map(|verdict| &*verdict.reason), Some("DeadlineExceeded"));
 }

@@ -80,7 +80,12 @@ impl Agent {
                     None => Event::Deleted { grace_seconds },
                     Some(status) => {
                         let StatusOverride { reason, message } = StatusOverride::clone(&status);
-                        Event::Verdict(Box::new(Verdict { reason, message, grace_seconds }))
+                        Event::Verdict(Box::new(Verdict {
+                            reason,
+                            message,
+                            grace_seconds,
+                            ..Verdict::default()
+                        }))
                     }
                 };
                 self.tell(&uid, event);

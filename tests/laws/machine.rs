@@ -131,6 +131,7 @@ impl World {
                 reason: "Evicted".into(),
                 message: "The node was low on resource: memory.".into(),
                 grace_seconds: *grace_seconds,
+                ..Verdict::default()
             })),
             Seed::AgentStarted => {
                 self.epoch += 1;

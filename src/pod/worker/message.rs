@@ -61,8 +61,8 @@ pub enum Event {
 }
 
 /// Someone else's decision that a pod has to fail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Verdict {
     /// Why, in a word such as `Evicted`.
     pub reason: Arc<str>,
@@ -70,6 +70,13 @@ pub struct Verdict {
     pub message: Arc<str>,
     /// Seconds of grace; `None` takes the pod's own.
     pub grace_seconds: Option<i64>,
+    /// The message of the condition `DisruptionTarget` (KEP-3329), where the pod goes for the node's sake: it is
+    /// evicted, preempted or shut down with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disruption: Option<Arc<str>>,
+    /// Whether a pod that has succeeded by then stays so, as in a shutdown of the node.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub spares_succeeded: bool,
 }
 
 /// What came of an action.

@@ -177,6 +177,7 @@ impl Worker {
     fn settle(&mut self, actions: &mut Vec<Action>) {
         self.expire_operations(actions);
         if self.state.synced {
+            self.keep_deadline(actions);
             match self.state.stage {
                 Stage::Syncing => self.sync(actions),
                 Stage::Terminating { .. } => self.terminate(actions),
@@ -202,6 +203,7 @@ impl Worker {
             .chain(self.state.in_flight.iter().filter_map(|operation| operation.deadline))
             .chain(self.state.termination.next_wakeup())
             .chain(self.state.unsettled_until)
+            .chain(self.active_deadline().next_wakeup())
             .chain(self.ends_known_by())
             .chain(self.state.again.and_then(Again::next_wakeup))
             .chain(self.sidecar_changes_at())

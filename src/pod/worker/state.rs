@@ -18,6 +18,8 @@ pub(super) struct State {
     /// The latest time seen.
     pub(super) now: Timestamp,
     pub(super) stage: Stage,
+    /// When the node accepted the pod: its active deadline counts from here.
+    pub(super) started_at: Timestamp,
     /// Whether deletion began.
     pub(super) deleted: bool,
     pub(super) verdict: Option<Verdict>,
@@ -283,6 +285,7 @@ impl State {
         Self {
             now,
             stage,
+            started_at: pod.status.start_time.unwrap_or(now),
             deleted: pod.is_deleted(),
             verdict: None,
             phase,
@@ -347,6 +350,7 @@ impl State {
     pub(super) fn move_back(&mut self, by: Duration) {
         let back = |at: &mut Timestamp| *at = at.moved_back(by);
         back(&mut self.now);
+        back(&mut self.started_at);
         self.observed_at.iter_mut().for_each(back);
         self.tracks.iter_mut().filter_map(|track| track.retry_at.as_mut()).for_each(back);
         self.in_flight.iter_mut().filter_map(|operation| operation.deadline.as_mut()).for_each(back);

@@ -7,7 +7,10 @@ use super::{Action, Change, StopReason, Verdict, Worker};
 use crate::api::{ContainerId, PodPhase};
 use crate::container::{ContainerIndex, ContainerRecord, ContainerSet, StopPhase, grace_seconds};
 use crate::machine::Timestamp;
-use crate::pod::{TerminationStep, pod_grace_seconds};
+use crate::pod::{
+    ActiveDeadline, DEADLINE_EXCEEDED, DEADLINE_EXCEEDED_MESSAGE, TerminationStep, active_deadline,
+    pod_grace_seconds,
+};
 
 impl Worker {
     /// The pod's deletion began, or got another grace period.
@@ -23,6 +26,26 @@ impl Worker {
             self.state.verdict = Some(verdict);
         }
         self.shorten(StopReason::Verdict, None, grace, actions);
+    }
+
+    /// Where the pod stands towards its active deadline; one that goes has none any more.
+    pub(super) fn active_deadline(&self) -> ActiveDeadline {
+        if !self.is_syncing() {
+            return ActiveDeadline::None;
+        }
+        active_deadline(self.pod.spec.active_deadline_seconds, Some(self.state.started_at), self.state.now)
+    }
+
+    /// A pod that has been active for too long has to fail.
+    pub(super) fn keep_deadline(&mut self, actions: &mut Vec<Action>) {
+        if self.active_deadline().is_exceeded() {
+            let verdict = Verdict {
+                reason: DEADLINE_EXCEEDED.into(),
+                message: DEADLINE_EXCEEDED_MESSAGE.into(),
+                ..Verdict::default()
+            };
+            self.judge(verdict, actions);
+        }
     }
 
     /// Begins to stop the pod, or gives it less time.
