@@ -34,6 +34,7 @@
 mod cgroup;
 mod compiled;
 mod deadline;
+mod lifecycle;
 mod observed;
 mod phase;
 mod plan;
@@ -51,6 +52,9 @@ pub use cgroup::{
 };
 pub use compiled::{CompileError, CompiledContainer, CompiledPod, NeededImage, VolumeImage, VolumeIndex};
 pub use deadline::{ActiveDeadline, DEADLINE_EXCEEDED, DEADLINE_EXCEEDED_MESSAGE, active_deadline};
+pub use lifecycle::{
+    Lifecycle, LifecycleAction, LifecycleEvent, LifecycleSettings, LifecycleSnapshot, NodeAddresses,
+};
 pub use observed::Observed;
 pub use phase::{Seen, phase};
 pub use plan::{

@@ -23,9 +23,11 @@ use std::sync::Arc;
 
 use super::{CompiledPod, Observed, Seen, SyncPlan, TerminationStep};
 use crate::api::{ContainerState, Pod, PodPhase};
-use crate::container::{ContainerIndex, ContainerRecord, Exit, PodRecords, ProbeResults, RecordState};
+use crate::container::{
+    ContainerIndex, ContainerRecord, ContainerSet, Exit, PodRecords, ProbeResults, RecordState,
+};
 use crate::machine::{Machine, Timestamp};
-use state::{Again, Stage, State};
+use state::{Again, Resources, Stage, State};
 
 /// The machine of one pod: turns observations into actions, through plan, order and back-off.
 ///
@@ -138,6 +140,30 @@ impl Worker {
     #[must_use]
     pub const fn is_finished(&self) -> bool {
         matches!(self.state.stage, Stage::Finished)
+    }
+
+    /// Whether what it needed has been given back, for good.
+    #[must_use]
+    pub fn is_released(&self) -> bool {
+        self.is_terminated() && self.state.resources == Resources::Released
+    }
+
+    /// Whether its deletion began.
+    #[must_use]
+    pub const fn is_deleted(&self) -> bool {
+        self.state.deleted
+    }
+
+    /// Whether there has been a full observation in this life of the agent.
+    #[must_use]
+    pub const fn is_synced(&self) -> bool {
+        self.state.synced
+    }
+
+    /// Containers whose `postStart` hook has not come back.
+    #[must_use]
+    pub const fn hooks_pending(&self) -> ContainerSet {
+        self.state.hooks_pending
     }
 
     /// Whether all containers are being stopped and removed in order to be started again (KEP-5532): the pod's

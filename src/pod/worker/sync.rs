@@ -376,8 +376,9 @@ impl Worker {
         }
     }
 
-    /// Whether the pod is on its way up.
-    pub(super) const fn is_syncing(&self) -> bool {
+    /// Whether the runtime is brought in line with the spec: nothing is being stopped for good yet.
+    #[must_use]
+    pub const fn is_syncing(&self) -> bool {
         matches!(self.state.stage, Stage::Syncing)
     }
 }

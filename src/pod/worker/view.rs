@@ -109,6 +109,25 @@ pub enum WaitingReason {
 }
 
 impl WaitingReason {
+    /// The API's word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::PodInitializing => "PodInitializing",
+            Self::ContainerCreating => "ContainerCreating",
+            Self::CrashLoopBackOff => "CrashLoopBackOff",
+            Self::ErrImagePull => "ErrImagePull",
+            Self::ImagePullBackOff => "ImagePullBackOff",
+            Self::ErrImageNeverPull => "ErrImageNeverPull",
+            Self::InvalidImageName => "InvalidImageName",
+            Self::CreateContainerError => "CreateContainerError",
+            Self::CreateContainerConfigError => "CreateContainerConfigError",
+            Self::RunContainerError => "RunContainerError",
+            Self::PostStartHookError => "PostStartHookError",
+            Self::RestartingAllContainers => "RestartingAllContainers",
+        }
+    }
+
     /// The reason that the API calls by this word.
     #[must_use]
     pub fn of_word(word: &str) -> Option<Self> {
@@ -123,13 +142,13 @@ impl WaitingReason {
             Self::PostStartHookError,
         ]
         .into_iter()
-        .find(|reason| reason.to_string() == word)
+        .find(|reason| reason.word() == word)
     }
 }
 
 impl fmt::Display for WaitingReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
+        f.write_str(self.word())
     }
 }
 

@@ -1,0 +1,160 @@
+use super::*;
+use crate::api::{ConditionStatus, PodPhase};
+use crate::behaviour::Behaviour;
+use crate::container::{ProbeAnswer, ProberAction};
+use crate::machine::Snapshots;
+use crate::pod::Outcome;
+
+struct Rig {
+    pod: Lifecycle,
+    now: Timestamp,
+    asked: Vec<LifecycleAction>,
+    sent: Vec<(u64, Arc<PodStatus>)>,
+    made: u32,
+}
+
+impl Rig {
+    fn new(json: &str) -> Self {
+        let now = Timestamp::from_unix_seconds(1000);
+        let pod = Pod::from_json(json).unwrap();
+        let compiled = Arc::new(CompiledPod::compile(&pod, &Arc::new(Behaviour::default())).unwrap());
+        let pod = Lifecycle::new(&pod, compiled, LifecycleSettings::default(), Duration::ZERO, now);
+        let mut rig = Self { pod, now, asked: Vec::new(), sent: Vec::new(), made: 0 };
+        rig.step(LifecycleEvent::Pod(Event::Observed { at: now, records: Box::default() }));
+        rig
+    }
+
+    fn step(&mut self, event: LifecycleEvent) {
+        let mut actions = Vec::new();
+        self.pod.step(self.now, event, &mut actions);
+        self.take(actions);
+    }
+
+    fn wait(&mut self, seconds: u64) {
+        self.now += Duration::from_secs(seconds);
+        let mut actions = Vec::new();
+        self.pod.wake(self.now, &mut actions);
+        self.take(actions);
+    }
+
+    fn take(&mut self, actions: Vec<LifecycleAction>) {
+        for action in actions {
+            match action {
+                LifecycleAction::SendStatus { version, status } => self.sent.push((version, status)),
+                LifecycleAction::Pod(Action::Report { .. }) => {}
+                LifecycleAction::Probe(ProbesAction { action: ProberAction::Changed { .. }, .. }) => {}
+                action => self.asked.push(action),
+            }
+        }
+    }
+
+    /// Answers what was asked of the runtime, well.
+    fn up(&mut self) {
+        while let Some(at) = self.asked.iter().position(|action| matches!(action, LifecycleAction::Pod(_))) {
+            let LifecycleAction::Pod(action) = self.asked.remove(at) else { unreachable!() };
+            self.made += 1;
+            let outcome = match action {
+                Action::CreateSandbox { .. } => Outcome::SandboxCreated(format!("s{}", self.made).into()),
+                Action::CreateContainer { .. } => Outcome::ContainerCreated(format!("c{}", self.made).into()),
+                _ => Outcome::Done,
+            };
+            let operation = action.operation().unwrap();
+            self.step(LifecycleEvent::Pod(Event::Done { operation, outcome }));
+        }
+    }
+
+    fn api_takes(&mut self, taken: bool) {
+        let version = self.sent.last().unwrap().0;
+        self.step(LifecycleEvent::StatusSent { version, taken });
+    }
+
+    fn ready(&self) -> ConditionStatus {
+        self.pod.status().unwrap().condition("Ready").unwrap().status
+    }
+}
+
+const WEB: &str = r#"{"metadata": {"name": "web", "uid": "1"}, "spec": {"containers": [{"name": "app",
+    "image": "a:1", "readinessProbe": {"exec": {"command": ["true"]}, "periodSeconds": 5}}]}}"#;
+
+#[test]
+fn a_probe_makes_a_pod_ready_and_its_status_says_so() {
+    let mut rig = Rig::new(WEB);
+    rig.up();
+    assert_eq!((rig.pod.worker().phase(), rig.ready()), (PodPhase::Running, ConditionStatus::False));
+    let Some(LifecycleAction::Probe(ProbesAction {
+        action: ProberAction::Attempt { operation, .. }, ..
+    })) = rig.asked.pop()
+    else {
+        panic!("{:?}", rig.asked)
+    };
+    rig.step(LifecycleEvent::Answered { operation, answer: ProbeAnswer::Success });
+    assert_eq!(rig.ready(), ConditionStatus::True);
+    assert!(rig.pod.worker().view(ContainerIndex(0)).unwrap().ready);
+
+    // One status is on its way at a time; the next is the newest.
+    assert_eq!(rig.sent.len(), 1);
+    rig.api_takes(true);
+    assert_eq!(rig.sent.len(), 2);
+    assert_eq!(rig.sent[1].0, rig.pod.statuses.version());
+    rig.api_takes(true);
+    assert_eq!(rig.sent.len(), 2);
+}
+
+#[test]
+fn a_status_is_sent_until_it_is_taken() {
+    let mut rig = Rig::new(WEB);
+    rig.api_takes(false);
+    assert_eq!(rig.sent.len(), 1);
+    rig.wait(10);
+    assert_eq!(rig.sent.len(), 2, "it is tried again");
+    rig.wait(30);
+    assert_eq!(rig.sent.len(), 3, "its answer was lost");
+    let versions: Vec<u64> = rig.sent.iter().map(|(version, _)| *version).collect();
+    assert!(versions.is_sorted(), "{versions:?}");
+}
+
+#[test]
+fn a_deleted_pod_goes_from_the_api_when_all_is_said() {
+    let mut rig = Rig::new(WEB);
+    rig.up();
+    rig.step(LifecycleEvent::Pod(Event::Deleted { grace_seconds: Some(5) }));
+    rig.up();
+    // The runtime says how it ended.
+    rig.now += Duration::from_secs(1);
+    let records = Box::default();
+    rig.step(LifecycleEvent::Pod(Event::Observed { at: rig.now, records }));
+    rig.wait(10);
+    rig.up();
+    assert!(rig.pod.worker().is_finished() && !rig.pod.is_finished());
+
+    let mut deleted = Pod::from_json(WEB).unwrap();
+    deleted.metadata.deletion_timestamp = Some(rig.now);
+    let compiled = Arc::clone(rig.pod.worker().pod());
+    rig.step(LifecycleEvent::Offered { pod: Arc::new(deleted), compiled, mirror: None });
+    assert!(rig.asked.iter().all(|action| *action != LifecycleAction::DeletePod), "the end was not sent yet");
+    for _ in 0..3 {
+        rig.api_takes(true);
+    }
+    assert!(rig.sent.last().unwrap().1.phase.unwrap().is_terminal());
+    assert_eq!(rig.asked.pop(), Some(LifecycleAction::DeletePod));
+    rig.step(LifecycleEvent::PodDeleted { gone: true });
+    assert!(rig.pod.is_finished());
+}
+
+#[test]
+fn it_is_stored_and_taken_up_again() {
+    let mut rig = Rig::new(WEB);
+    rig.up();
+    let json = serde_json::to_string(&rig.pod.snapshot()).unwrap();
+    let environment = (Arc::clone(rig.pod.worker().pod()), LifecycleSettings::default());
+    let restored = Lifecycle::restore(serde_json::from_str(&json).unwrap(), environment, rig.now).unwrap();
+    assert_eq!(serde_json::to_string(&restored.snapshot()).unwrap(), json);
+    rig.pod = restored;
+    rig.step(LifecycleEvent::AgentStarted { epoch: 1, jitter: Duration::ZERO });
+    rig.asked.clear();
+    let records = Box::new(rig.pod.worker().observed().records().clone());
+    rig.step(LifecycleEvent::Pod(Event::Observed { at: rig.now, records }));
+    let asks = |action: &LifecycleAction| matches!(action, LifecycleAction::Probe(_));
+    rig.wait(5);
+    assert!(rig.asked.iter().any(asks), "{:?}", rig.asked);
+}
