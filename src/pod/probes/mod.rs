@@ -205,8 +205,11 @@ impl PodProbes {
         match event {
             ProbesEvent::Container { container, sight: Sight { pod, instance } } => {
                 for at in self.of_container(container) {
-                    let sight = Sight { pod, instance: instance.clone() };
-                    self.step_slot(at, ProberEvent::Seen(sight), actions);
+                    let known = self.slots[at].prober.sight();
+                    if known.pod != pod || known.instance != instance {
+                        let sight = Sight { pod, instance: instance.clone() };
+                        self.step_slot(at, ProberEvent::Seen(sight), actions);
+                    }
                 }
                 self.see_pod(pod, actions);
             }
