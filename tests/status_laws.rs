@@ -341,15 +341,22 @@ proptest! {
         inputs.with(|inputs| pod_status_into(&pod, &observed, inputs, &mut buffer));
         prop_assert_eq!(&fresh, &buffer);
 
-        // One status a container, each in its place; terminal phases stay; what others say stays.
+        let gates = pod.behaviour.gates;
+        prop_assert_eq!(foreign(&fresh, gates), foreign(&inputs.api, gates));
+        // One status a container, each in its place; terminal phases stay.
         prop_assert_eq!(fresh.container_statuses.len(), pod.spec.containers.len());
         prop_assert_eq!(fresh.init_container_statuses.len(), pod.spec.init_containers.len());
         prop_assert!(fresh.container_statuses.is_sorted_by(|a, b| a.name < b.name));
         if is_terminal(inputs.api.phase) {
             prop_assert_eq!(fresh.phase, inputs.api.phase);
+        } else if let Some(previous) = inputs.previous.filter(|previous| is_terminal(previous.phase))
+            && !pod.is_static
+            && !pod.behaviour.compat.leave_terminal_phases
+        {
+            prop_assert_eq!(fresh.phase, previous.phase);
+            let is_new = fresh.message != previous.message && fresh.message != inputs.api.message;
+            prop_assert!(!is_new, "{}", fresh.message);
         }
-        let gates = pod.behaviour.gates;
-        prop_assert_eq!(foreign(&fresh, gates), foreign(&inputs.api, gates));
     }
 
     #[test]

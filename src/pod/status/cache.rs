@@ -172,8 +172,9 @@ impl StatusCache {
     /// Takes a status that was generated anew.
     ///
     /// It is exchanged: where it is accepted, `status` has the one before afterwards, so that its buffers can
-    /// be used for the next. Where it is not, it is left as it would have been said. Of a pod that is being
-    /// deleted every status counts as new.
+    /// be used for the next. Where it says nothing new it is left as it would have been said, and where it is
+    /// refused as it was. Of a pod that is being deleted every status counts as new, so that its end is not
+    /// missed.
     pub fn set(&mut self, now: Timestamp, api: &ApiPod<'_>, status: &mut PodStatus) -> StatusChange {
         self.accept(now, api, status, api.deleted, false)
     }

@@ -86,7 +86,8 @@ impl Generate<'_> {
     /// Where the pod is in its life, and why. A terminal phase that was said stays.
     fn phase(&self, status: &mut PodStatus) {
         let (api, previous) = (self.inputs.api, self.inputs.previous());
-        let nothing_started = self.pod.behaviour.compat.compute_phase_before_startup;
+        let compat = self.pod.behaviour.compat;
+        let nothing_started = compat.compute_phase_before_startup;
         let seen = self.pod.containers().iter().map(|container| {
             let list = if container.kind.is_init() {
                 &status.init_container_statuses
@@ -101,7 +102,10 @@ impl Generate<'_> {
         });
         let now = phase_of(self.pod, seen, self.inputs.terminal);
         let terminal = |phase: Option<PodPhase>| phase.filter(|phase| phase.is_terminal());
-        let mut phase = terminal(Some(now))
+        let is_held = !self.pod.is_static && !compat.leave_terminal_phases;
+        let ended = terminal(previous.phase).filter(|_| is_held);
+        let mut phase = ended
+            .or_else(|| terminal(Some(now)))
             .or_else(|| terminal(previous.phase))
             .or_else(|| terminal(api.phase))
             .unwrap_or(now);
@@ -112,6 +116,7 @@ impl Generate<'_> {
             message = if previous.message.is_empty() { &api.message } else { &previous.message };
         }
         if let Some(verdict) = &self.inputs.verdict
+            && ended.is_none()
             && !(verdict.spares_succeeded && phase == PodPhase::Succeeded)
         {
             phase = PodPhase::Failed;

@@ -64,3 +64,6 @@ pub use inputs::{ResizePending, ResizeProgress, StatusInputs, StatusResources, S
 pub use merge::{MergeContext, merge_status, merge_status_into};
 pub use normalise::MAX_TERMINATION_MESSAGES_BYTES;
 pub use transition::{IllegalTransition, check_transition};
+
+#[cfg(test)]
+mod tests;

@@ -109,7 +109,7 @@ fn comes_back(old: &ContainerStatus, new: &[ContainerStatus]) -> bool {
 }
 
 /// Whether a container's own rules bring it back after an exit code.
-fn has_rule_for(container: &Container, exit_code: i32) -> bool {
+pub(super) fn has_rule_for(container: &Container, exit_code: i32) -> bool {
     container.restart_policy_rules.iter().any(|rule| {
         rule.exit_codes.as_ref().is_some_and(|codes| match codes.operator {
             ExitCodeOperator::In => codes.values.contains(&exit_code),
