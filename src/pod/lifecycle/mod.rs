@@ -131,7 +131,7 @@ impl Lifecycle {
     fn handle(&mut self, event: LifecycleEvent) {
         match event {
             LifecycleEvent::Offered { pod, compiled, mirror } => {
-                self.offer(&pod, compiled, mirror.as_deref())
+                self.offer(&pod, compiled, mirror.as_deref());
             }
             LifecycleEvent::Pod(Event::Updated(compiled)) => self.update(compiled),
             LifecycleEvent::Pod(Event::AgentStarted { epoch }) => self.restart_agent(epoch, Duration::ZERO),

@@ -2,7 +2,6 @@
 
 use super::compare::same_text;
 use super::inputs::{StatusInputs, StatusResources, Waiting};
-use super::transition::has_rule_for;
 use super::write::{self, Refill};
 use crate::api::{
     Container, ContainerId, ContainerState, ContainerStateRunning, ContainerStatus, RestartPolicy,
@@ -74,8 +73,7 @@ impl Writing<'_> {
         let restarts_always =
             kind == ContainerKind::Sidecar && !self.pod.behaviour.compat.hide_sidecar_back_off;
         let policy = if restarts_always { RestartPolicy::Always } else { self.container.restart_policy };
-        let own_rules = self.pod.behaviour.gates.enabled(Feature::ContainerRestartRules);
-        let by_rule = |exit: &Exit| own_rules && has_rule_for(self.spec, exit.exit_code);
+        let by_rule = |exit: &Exit| self.container.restarts_by_rule(exit.exit_code);
         let by_rule = !self.inputs.deleted && latest.and_then(ContainerRecord::exit).is_some_and(by_rule);
         let is_done = kind.is_init() && !restarts_always && succeeded(latest);
         let restarts = by_rule || !is_done && restarts(policy, latest, self.inputs.deleted);

@@ -195,7 +195,7 @@ fn what_newer_gates_add() {
     let pending = (ResizePending::Infeasible, "Node didn't have enough capacity: memory");
     let inputs = StatusInputs {
         generation: Some(5),
-        resize: Resize { pending: Some(pending), in_progress: Some("") },
+        resize: ResizeProgress { pending: Some(pending), in_progress: Some("") },
         ..StatusInputs::new(&api)
     };
     let [old, new] = [&[][..], &gates].map(|gates| {

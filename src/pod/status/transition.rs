@@ -1,8 +1,8 @@
 //! Whether a status may follow another: a container that has ended for good does not come back.
 
 use crate::api::{
-    Container, ContainerState, ContainerStateTerminated, ContainerStatus, ExitCodeOperator, PodStatus,
-    RestartPolicy, RestartRuleAction,
+    Container, ContainerState, ContainerStateTerminated, ContainerStatus, PodStatus, RestartPolicy,
+    RestartRuleAction,
 };
 use crate::behaviour::Feature;
 use crate::pod::CompiledPod;
@@ -62,7 +62,7 @@ pub fn check_transition(
     }
     let may_restart = |container: Option<&Container>, end: &ContainerStateTerminated| {
         let own = container.filter(|_| own_rules);
-        own.is_some_and(|own| has_rule_for(own, end.exit_code))
+        own.is_some_and(|own| own.restart_policy_rules.iter().any(|rule| rule.is_for(end.exit_code)))
             || match own.and_then(|own| own.restart_policy).unwrap_or(pod.spec.restart_policy) {
                 RestartPolicy::Always => true,
                 RestartPolicy::OnFailure => end.exit_code != 0,
@@ -106,16 +106,6 @@ const fn end_of(status: &ContainerStatus) -> Option<&ContainerStateTerminated> {
 
 fn comes_back(old: &ContainerStatus, new: &[ContainerStatus]) -> bool {
     new.iter().any(|new| new.name == old.name && end_of(new).is_none())
-}
-
-/// Whether a container's own rules bring it back after an exit code.
-pub(super) fn has_rule_for(container: &Container, exit_code: i32) -> bool {
-    container.restart_policy_rules.iter().any(|rule| {
-        rule.exit_codes.as_ref().is_some_and(|codes| match codes.operator {
-            ExitCodeOperator::In => codes.values.contains(&exit_code),
-            ExitCodeOperator::NotIn => !codes.values.contains(&exit_code),
-        })
-    })
 }
 
 #[cfg(test)]
