@@ -70,14 +70,7 @@ const NOT_YET: &[&str] = &[
     "node_allocatable",
     "node_conditions",
     "node_shutdown",
-    "pod_conditions",
     "preemption",
-    "status_cache",
-    "status_merge",
-    "status_transition",
-    "pod_workers",
-    "preemption",
-    "prober",
 ];
 
 /// How many differences of a file are shown.
@@ -110,11 +103,15 @@ fn replay_folder(folder: &Path) -> Result<(usize, usize), Box<dyn Error>> {
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let operation = name.trim_end_matches(".jsonl.gz");
-        if NOT_YET.contains(&operation) {
-            println!("conformance {operation}: not yet");
-            continue;
-        }
         let adapter = ADAPTERS.iter().find(|(name, _)| *name == operation);
+        match (NOT_YET.contains(&operation), adapter) {
+            (true, Some(_)) => return Err(format!("{operation} has an adapter and is `not yet`").into()),
+            (true, None) => {
+                println!("conformance {operation}: not yet");
+                continue;
+            }
+            (false, _) => {}
+        }
         let (_, adapter) = adapter.ok_or_else(|| format!("no adapter for the operation {operation}"))?;
         let (right, total) = replay_file(&file, *adapter)?;
         println!("conformance {operation}: {right}/{total}");
