@@ -195,6 +195,8 @@ impl PodCondition {
     pub const RESIZE_PENDING: &'static str = "PodResizePending";
     /// A change of its resources is being made (KEP-1287).
     pub const RESIZE_IN_PROGRESS: &'static str = "PodResizeInProgress";
+    /// All containers are stopped in order to begin anew (KEP-5532).
+    pub const ALL_CONTAINERS_RESTARTING: &'static str = "AllContainersRestarting";
 }
 
 impl PodStatus {

@@ -136,6 +136,7 @@ impl Lifecycle {
             startup_probed: self.probes.probed(ProbeKind::Startup),
             readiness_probed: self.probes.probed(ProbeKind::Readiness),
             hooks_pending: self.worker.hooks_pending(),
+            all_containers_restarting: self.worker.all_containers_restarting(),
             verdict,
             host_ips: &node.host_ips,
             node_ips: &node.node_ips,

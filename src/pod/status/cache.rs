@@ -6,9 +6,10 @@ use super::conditions::{ContainerStatuses, containers_ready, pod_ready};
 use super::container::write_lost_in_termination;
 use super::merge::{keep_end, transition_time};
 use super::normalise::normalise;
-use super::owned::says_the_same;
+use super::owned::{is_owned, says_the_same};
 use super::{IllegalTransition, check_transition};
 use crate::api::{ContainerState, ContainerStatus, PodCondition, PodPhase, PodStatus, Uid};
+use crate::behaviour::FeatureGates;
 use crate::machine::{RestoreError, Timestamp};
 use crate::pod::CompiledPod;
 
@@ -261,7 +262,7 @@ impl StatusCache {
         if !api.pod.is_static && !api.pod.behaviour.compat.leave_terminal_phases {
             keep_end(old, status);
         }
-        set_transition_times(old, now, status);
+        set_transition_times(old, now, api.pod.behaviour.gates, status);
         status.start_time = old.start_time.or(status.start_time).or(Some(now));
         normalise(api.pod, status);
 
@@ -453,7 +454,8 @@ fn lose(statuses: &mut [ContainerStatus]) {
     }
 }
 
-fn set_transition_times(old: &PodStatus, now: Timestamp, status: &mut PodStatus) {
+/// Those of the kubelet 1.32 have their times from here whatever the gates say, newer ones under theirs.
+fn set_transition_times(old: &PodStatus, now: Timestamp, gates: FeatureGates, status: &mut PodStatus) {
     const TIMED: [&str; 6] = [
         PodCondition::CONTAINERS_READY,
         PodCondition::READY,
@@ -463,7 +465,7 @@ fn set_transition_times(old: &PodStatus, now: Timestamp, status: &mut PodStatus)
         PodCondition::DISRUPTION_TARGET,
     ];
     for condition in &mut status.conditions {
-        if TIMED.contains(&&*condition.type_) {
+        if TIMED.contains(&&*condition.type_) || is_owned(&condition.type_, gates) {
             condition.last_transition_time = transition_time(old, condition, now);
         }
     }

@@ -161,7 +161,27 @@ impl Generate<'_> {
         if gates.enabled(Feature::InPlacePodVerticalScaling) {
             write_resize(inputs.resize, generation, &mut conditions);
         }
+        if gates.enabled(Feature::RestartAllContainersOnContainerExits) {
+            self.restarting(phase, &mut conditions);
+        }
         conditions.finish();
+    }
+
+    /// That all containers begin anew is said while it is so, and denied from then on.
+    fn restarting(&self, phase: PodPhase, conditions: &mut Refill<'_, PodCondition>) {
+        const TYPE: &str = PodCondition::ALL_CONTAINERS_RESTARTING;
+        let was_said = || find_condition(&self.inputs.previous().conditions, TYPE).is_some();
+        let (status, reason, message) = match phase {
+            _ if self.inputs.all_containers_restarting => {
+                let message = "container exited with restart policy rule";
+                (ConditionStatus::True, "RestartAllContainersStarted", message)
+            }
+            _ if !was_said() => return,
+            PodPhase::Succeeded => (ConditionStatus::False, "PodCompleted", ""),
+            PodPhase::Failed => (ConditionStatus::False, "PodFailed", ""),
+            _ => (ConditionStatus::False, "", ""),
+        };
+        write_fresh(conditions.next(blank_condition).1, (TYPE, status, reason, message), self.generation());
     }
 
     /// That the pod goes for the cluster's sake is said once, when it is decided, and kept from then on.
@@ -179,13 +199,9 @@ impl Generate<'_> {
         };
         match (verdict, known) {
             (Some(message), _) => {
-                write::text(&mut to.type_, PodCondition::DISRUPTION_TARGET);
-                to.status = ConditionStatus::True;
-                write::text(&mut to.reason, TERMINATION_BY_KUBELET);
-                write::text(&mut to.message, message);
-                to.last_transition_time = None;
-                to.last_probe_time = None;
-                to.observed_generation = self.generation();
+                let said =
+                    (PodCondition::DISRUPTION_TARGET, ConditionStatus::True, TERMINATION_BY_KUBELET, message);
+                write_fresh(to, said, self.generation());
             }
             (None, Some(known)) => write::condition(to, known),
             (None, None) => {}
@@ -247,15 +263,24 @@ fn write_resize(
         (PodCondition::RESIZE_IN_PROGRESS, reason, error)
     });
     for (type_, reason, message) in pending.into_iter().chain(in_progress) {
-        let (_, to) = conditions.next(blank_condition);
-        write::text(&mut to.type_, type_);
-        to.status = ConditionStatus::True;
-        write::text(&mut to.reason, reason);
-        write::text(&mut to.message, message);
-        to.last_transition_time = None;
-        to.last_probe_time = None;
-        to.observed_generation = generation;
+        let to = conditions.next(blank_condition).1;
+        write_fresh(to, (type_, ConditionStatus::True, reason, message), generation);
     }
+}
+
+/// Writes a condition without times: type, status, reason and message.
+fn write_fresh(
+    to: &mut PodCondition,
+    (type_, status, reason, message): (&str, ConditionStatus, &str, &str),
+    generation: Option<i64>,
+) {
+    write::text(&mut to.type_, type_);
+    to.status = status;
+    write::text(&mut to.reason, reason);
+    write::text(&mut to.message, message);
+    to.last_transition_time = None;
+    to.last_probe_time = None;
+    to.observed_generation = generation;
 }
 
 fn fill_addresses(ips: impl Iterator<Item: AsRef<str>>, to: &mut Vec<PodIp>) {

@@ -28,6 +28,9 @@ pub struct StatusInputs<'a> {
     pub readiness_probed: ContainerSet,
     /// Containers whose `postStart` hook has not come back: they have not started.
     pub hooks_pending: ContainerSet,
+    /// Whether all containers are being stopped in order to begin anew, for the gate
+    /// `RestartAllContainersOnContainerExits`.
+    pub all_containers_restarting: bool,
     /// What makes the pod fail, if something does.
     pub verdict: Option<StatusVerdict<'a>>,
     /// The node's addresses, the primary one first, at most one of each family; none where nobody knows them.
@@ -59,6 +62,7 @@ impl<'a> StatusInputs<'a> {
             startup_probed: ContainerSet::EMPTY,
             readiness_probed: ContainerSet::EMPTY,
             hooks_pending: ContainerSet::EMPTY,
+            all_containers_restarting: false,
             verdict: None,
             host_ips: &[],
             node_ips: &[],

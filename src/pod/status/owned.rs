@@ -16,6 +16,9 @@ pub(super) fn is_owned(type_: &str, gates: FeatureGates) -> bool {
         PodCondition::RESIZE_PENDING | PodCondition::RESIZE_IN_PROGRESS => {
             gates.enabled(Feature::InPlacePodVerticalScaling)
         }
+        PodCondition::ALL_CONTAINERS_RESTARTING => {
+            gates.enabled(Feature::RestartAllContainersOnContainerExits)
+        }
         _ => false,
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::api::{
-    ConditionStatus, ContainerState, ContainerStateRunning, ContainerStatus, Pod, PodPhase, PodStatus,
+    ConditionStatus, ContainerState, ContainerStateRunning, ContainerStatus, Pod, PodCondition, PodPhase,
+    PodStatus,
 };
 use crate::behaviour::{Behaviour, Feature};
 use crate::container::{
@@ -304,4 +305,30 @@ fn a_readiness_of_a_container_that_nobody_knows_changes_nothing() {
     let initialized = cache.status().unwrap().condition("Initialized").unwrap();
     assert_eq!(initialized.last_transition_time, Some(now), "it has not changed");
     assert_eq!(pod.index_of("stranger"), None::<ContainerIndex>);
+}
+
+#[test]
+fn that_all_containers_begin_anew_is_said_and_taken_back() {
+    let pod = compiled(POD, &[Feature::RestartAllContainersOnContainerExits]);
+    let observed = observed(&pod, vec![record("app", 1, running())]);
+    let api = PodStatus::default();
+    let inputs = StatusInputs { all_containers_restarting: true, ..StatusInputs::new(&api) };
+    let mut status = pod_status(&pod, &observed, &inputs);
+    let said = |status: &PodStatus| {
+        let condition = status.condition(PodCondition::ALL_CONTAINERS_RESTARTING)?;
+        Some((condition.status, condition.reason.clone(), condition.last_transition_time))
+    };
+    let mut cache = StatusCache::default();
+    let at = Timestamp::from_unix_seconds;
+    assert!(cache.set(at(10), &ApiPod::new(&pod, &api), &mut status).is_accepted());
+    let first = cache.status().unwrap().clone();
+    let started = "RestartAllContainersStarted".to_owned();
+    assert_eq!(said(&first), Some((ConditionStatus::True, started, Some(at(10)))));
+
+    let later = StatusInputs { previous: Some(&first), ..StatusInputs::new(&api) };
+    let mut status = pod_status(&pod, &observed, &later);
+    assert!(cache.set(at(20), &ApiPod::new(&pod, &api), &mut status).is_accepted());
+    assert_eq!(said(cache.status().unwrap()), Some((ConditionStatus::False, String::new(), Some(at(20)))));
+    // A pod of which it never was so says nothing of it.
+    assert_eq!(said(&pod_status(&pod, &observed, &StatusInputs::new(&api))), None);
 }
