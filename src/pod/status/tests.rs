@@ -15,7 +15,7 @@ use crate::container::{
 use crate::machine::Timestamp;
 use crate::pod::{CompiledPod, Observed};
 
-const POD: &str = r#"{"metadata": {"name": "web", "uid": "1"}, "spec": {
+const POD: &str = r#"{"metadata": {"name": "web", "uid": "1"}, "spec": {"os": {"name": "linux"}, 
     "containers": [{"name": "app", "image": "app:1", "lifecycle": {"stopSignal": "SIGUSR1"}}]}}"#;
 
 fn compiled(json: &str, gates: &[Feature]) -> CompiledPod {
@@ -152,7 +152,7 @@ fn addresses_come_in_the_nodes_order_of_families() {
     let v6_first = StatusInputs { node_ips: &node_ips, ..inputs };
     assert_eq!(addresses(&pod, &records, v6_first), ["fd00::7", "10.0.0.7"]);
 
-    let host = compiled(&POD.replace(r#""spec": {"#, r#""spec": {"hostNetwork": true,"#), &[]);
+    let host = compiled(&POD.replace(r#""spec": {"#, r#""spec": {"hostNetwork": true, "#), &[]);
     assert_eq!(addresses(&host, &PodRecords::default(), inputs), ["192.168.1.5", "fd00:1::5"]);
 }
 
