@@ -534,3 +534,27 @@ fn judge_ended_pods_by_api_only() {
     assert!(matches!(right, Some(ContainerState::Terminated(end)) if end.exit_code == 137));
     assert_eq!(kubelet, Some(runs()));
 }
+
+/// Every field is right by default, is what the kubelet 1.32 does, and has its row and its test.
+#[test]
+fn every_fault_has_a_row_and_a_test() {
+    let [right, kubelet] =
+        [Compat::default(), Compat::kubelet_1_32()].map(|compat| serde_json::to_value(compat).unwrap());
+    let rows =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/kubelet-differences.md")).unwrap();
+    for (field, copied) in kubelet.as_object().unwrap() {
+        assert_eq!((&right[field], copied), (&false.into(), &true.into()), "{field}");
+        let mut snake_case = String::new();
+        for letter in field.chars() {
+            if letter.is_ascii_uppercase() {
+                snake_case.push('_');
+            }
+            snake_case.push(letter.to_ascii_lowercase());
+        }
+        assert!(rows.contains(&format!("| `{snake_case}` |")), "{snake_case} has no row");
+        assert!(
+            include_str!("compat.rs").contains(&format!("fn {snake_case}()")),
+            "{snake_case} has no test"
+        );
+    }
+}

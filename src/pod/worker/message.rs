@@ -17,7 +17,8 @@ pub enum Event {
     /// Its spec changed: an image, or an ephemeral container more. A pod with another UID is not this one and
     /// is passed over.
     Updated(Arc<CompiledPod>),
-    /// Its deletion began, or got another grace period. `None` or zero takes the pod's own.
+    /// Its deletion began, or got another grace period. `None` takes the pod's own, zero is as
+    /// soon as possible.
     /// A grace period only shrinks.
     Deleted {
         /// Seconds.

@@ -264,7 +264,6 @@ impl State {
         let deletion = pod.metadata.deletion_grace_period_seconds;
         let stage = if pod.is_deleted() {
             let spec = pod.spec.termination_grace_period_seconds;
-            let deletion = deletion.filter(|grace| *grace != 0);
             let grace = pod_grace_seconds(compiled.behaviour.compat, None, deletion, None, spec);
             Stage::terminating(StopReason::Deleted, Some(grace), now)
         } else if end.is_some() {

@@ -57,8 +57,6 @@ impl Worker {
         actions: &mut Vec<Action>,
     ) {
         let (compat, spec) = (self.pod.behaviour.compat, self.pod.spec.termination_grace_period_seconds);
-        // For a pod's worker zero is unset.
-        let [deletion, wanted] = [deletion, wanted].map(|asked| asked.filter(|grace| *grace != 0));
         let now = self.state.now;
         match &mut self.state.stage {
             Stage::Syncing => {
