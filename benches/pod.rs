@@ -13,7 +13,10 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use node_lifecycle::api::{Pod, PodPhase};
 use node_lifecycle::behaviour::Behaviour;
 use node_lifecycle::container::{ContainerIndex, ContainerRecord, ContainerSet};
-use node_lifecycle::pod::{CompiledPod, Observed, PlanContext, Seen, SyncPlan, phase, plan_into};
+use node_lifecycle::machine::Machine;
+use node_lifecycle::pod::{
+    CompiledPod, Event, LifecycleEvent, Observed, PlanContext, Seen, SyncPlan, phase, plan_into,
+};
 use shop::measure;
 
 fn reading(criterion: &mut Criterion) {
@@ -66,5 +69,25 @@ fn order_and_phase(criterion: &mut Criterion) {
     assert_eq!(phase(&pod, &seen, false), PodPhase::Running);
 }
 
-criterion_group!(benches, reading, planning, order_and_phase);
+fn stepping(criterion: &mut Criterion) {
+    let (mut pod, now) = shop::lifecycle();
+    let (record, mut actions) = (pod.worker().observed().records().containers[0].clone(), Vec::new());
+    let mut worker = pod.worker().clone();
+    let mut nothing = Vec::new();
+    measure(criterion, "worker: a container that did not change", || {
+        worker.step(now, Event::Container(Box::new(record.clone())), &mut nothing);
+    });
+    measure(criterion, "lifecycle: a container that did not change", || {
+        let event = LifecycleEvent::Pod(Event::Container(Box::new(record.clone())));
+        pod.step(now, event, &mut actions);
+    });
+    measure(criterion, "lifecycle: a round of all probes", || {
+        let due = pod.next_wakeup().expect("probes go on");
+        pod.wake(due, &mut actions);
+        shop::settle(&mut pod, due, &mut actions);
+    });
+    assert!(nothing.is_empty() && actions.is_empty());
+}
+
+criterion_group!(benches, reading, planning, order_and_phase, stepping);
 criterion_main!(benches);

@@ -9,13 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use allocation_counter::measure;
-use node_lifecycle::api::{Pod, PodStatus};
+use node_lifecycle::api::{ConditionStatus, Pod, PodStatus};
 use node_lifecycle::container::{ContainerSet, ProbeKind};
 use node_lifecycle::machine::{Machine, OperationId, Timestamp};
 use node_lifecycle::pod::{
-    ApiPod, MergeContext, PlanContext, PodUpdate, ProbesEvent, RuntimeState, Seen, StatusCache, StatusChange,
-    StatusInputs, SyncOutcome, SyncPlan, Waiting, Workers, WorkersAction, WorkersEvent, merge_status_into,
-    phase, plan_into, pod_status_into,
+    ApiPod, Event, LifecycleEvent, MergeContext, PlanContext, PodUpdate, ProbesEvent, RuntimeState, Seen,
+    StatusCache, StatusChange, StatusInputs, SyncOutcome, SyncPlan, Waiting, Workers, WorkersAction,
+    WorkersEvent, merge_status_into, phase, plan_into, pod_status_into,
 };
 
 #[test]
@@ -158,4 +158,34 @@ fn the_pods_of_a_node_where_nothing_changes() {
     round(&mut workers);
     let allocated = measure(|| round(&mut workers));
     assert_eq!(allocated.count_total, 0);
+}
+
+#[test]
+fn a_pod_to_which_nothing_happens() {
+    let (mut pod, now) = shop::lifecycle();
+    let status = pod.status().unwrap();
+    assert_eq!(status.condition("Ready").map(|ready| ready.status), Some(ConditionStatus::True));
+    let record = pod.worker().observed().records().containers[0].clone();
+    let mut worker = pod.worker().clone();
+    let mut nothing = Vec::new();
+    let boxed = || Event::Container(Box::new(record.clone()));
+    worker.step(now, boxed(), &mut nothing);
+    let event = boxed();
+    assert_eq!(measure(|| worker.step(now, event, &mut nothing)).count_total, 0);
+
+    let mut actions = Vec::new();
+    pod.step(now, LifecycleEvent::Pod(boxed()), &mut actions);
+    let event = LifecycleEvent::Pod(boxed());
+    assert_eq!(measure(|| pod.step(now, event, &mut actions)).count_total, 0);
+    assert!(nothing.is_empty() && actions.is_empty());
+
+    // A round of probes that say what they said before.
+    actions.reserve(64);
+    let mut round = || {
+        let due = pod.next_wakeup().unwrap();
+        pod.wake(due, &mut actions);
+        shop::settle(&mut pod, due, &mut actions);
+    };
+    round();
+    assert_eq!(measure(round).count_total, 0);
 }

@@ -15,7 +15,10 @@ use node_lifecycle::container::{
     spec_hash,
 };
 use node_lifecycle::machine::{Machine, Timestamp};
-use node_lifecycle::pod::{CompiledPod, Observed, PodProbes, ProbesAction, ProbesEvent};
+use node_lifecycle::pod::{
+    CompiledPod, Event, Lifecycle, LifecycleAction, LifecycleEvent, LifecycleSettings, Observed, Outcome,
+    PodProbes, ProbesAction, ProbesEvent,
+};
 
 pub(crate) const POD: &str = include_str!("pod.json");
 
@@ -111,4 +114,41 @@ pub(crate) fn answer_all(probes: &mut PodProbes, now: Timestamp, actions: &mut V
         }
     }
     answered
+}
+
+/// The pod as a whole: all runs, is ready, and is said.
+pub(crate) fn lifecycle() -> (Lifecycle, Timestamp) {
+    let (compiled, mut now) = (Arc::new(compiled()), Timestamp::from_unix_seconds(200));
+    let records = Box::new(observed(&compiled, "").records().clone());
+    let mut pod = Lifecycle::new(&pod(), compiled, LifecycleSettings::default(), Duration::ZERO, now);
+    let mut actions = Vec::new();
+    pod.step(now, LifecycleEvent::Pod(Event::Observed { at: now, records }), &mut actions);
+    // Thresholds are reached after a few periods.
+    for _ in 0..5 {
+        settle(&mut pod, now, &mut actions);
+        now = pod.next_wakeup().unwrap_or(now);
+        pod.wake(now, &mut actions);
+    }
+    settle(&mut pod, now, &mut actions);
+    (pod, now)
+}
+
+/// Answers probes and status sends, well, until nothing more is asked.
+pub(crate) fn settle(pod: &mut Lifecycle, now: Timestamp, actions: &mut Vec<LifecycleAction>) {
+    while let Some(action) = actions.pop() {
+        let event = match action {
+            LifecycleAction::SendStatus { version, .. } => {
+                LifecycleEvent::StatusSent { version, taken: true }
+            }
+            LifecycleAction::Probe(ProbesAction {
+                action: ProberAction::Attempt { operation, .. }, ..
+            }) => LifecycleEvent::Answered { operation, answer: ProbeAnswer::Success },
+            LifecycleAction::Pod(action) if action.operation().is_some() => {
+                let (Some(operation), outcome) = (action.operation(), Outcome::Done) else { continue };
+                LifecycleEvent::Pod(Event::Done { operation, outcome })
+            }
+            _ => continue,
+        };
+        pod.step(now, event, actions);
+    }
 }
