@@ -45,7 +45,7 @@ impl Default for NodeSettings {
 /// What the sandbox of a pod is made from: names, labels, the log folder, shared namespaces.
 ///
 /// What the spec of this library does not read (DNS, sysctls, a cgroup, user namespaces) is added by
-/// [`PodPreparer::generate_sandbox_config`](super::PodPreparer::generate_sandbox_config).
+/// [`PodResources::generate_sandbox_config`](super::PodResources::generate_sandbox_config).
 ///
 /// ```
 /// use node_lifecycle::api::Pod;
@@ -120,7 +120,7 @@ fn namespaces(pod: &Pod) -> NamespaceOption {
 /// (`image_ref`), command, stop signal, resources. `None` when the pod has no such container.
 ///
 /// What only a node's other parts know (environment, mounts, devices, users) is added by
-/// [`PodPreparer::generate_container_config`](super::PodPreparer::generate_container_config). `compiled` is of the
+/// [`PodResources::generate_container_config`](super::PodResources::generate_container_config). `compiled` is of the
 /// same spec as `pod`.
 ///
 /// ```

@@ -84,6 +84,16 @@ impl ProbeCheck {
         }
         Err(HandlerError::EmptyProbe)
     }
+
+    /// Where it connects to; `None` for a command.
+    #[must_use]
+    pub const fn address(&self) -> Option<&Address> {
+        match self {
+            Self::Exec { .. } => None,
+            Self::HttpGet(request) => Some(&request.address),
+            Self::TcpSocket(address) | Self::Grpc { address, .. } => Some(address),
+        }
+    }
 }
 
 /// What the status of an HTTP answer means: 200 to 299 is a success, 300 to 399 (a redirect that was not
