@@ -35,6 +35,7 @@ mod handler;
 mod hooks;
 mod index;
 mod kept;
+pub(crate) mod labels;
 mod probe;
 mod record;
 mod request;

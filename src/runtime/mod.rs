@@ -63,7 +63,6 @@ mod container;
 mod error;
 mod hook;
 mod image;
-mod labels;
 mod probe;
 mod records;
 mod resources;
@@ -71,6 +70,11 @@ mod sandbox;
 mod service;
 mod sink;
 
+pub use crate::container::labels::{
+    CONTAINER_HASH_ANNOTATION, CONTAINER_KIND_ANNOTATION, CONTAINER_NAME_LABEL,
+    CONTAINER_RESTART_COUNT_ANNOTATION, CONTAINER_RESTART_POLICY_ANNOTATION, POD_NAME_LABEL,
+    POD_NAMESPACE_LABEL, POD_UID_LABEL,
+};
 pub use clock::Clock;
 pub use config::{NodeSettings, container_config, pod_sandbox_config};
 pub use container::{
@@ -81,11 +85,6 @@ pub use container::{
 pub use error::{ImageError, RuntimeError, done_if_gone};
 pub use hook::{HookError, HookRequest, HookRunner};
 pub use image::{AuthConfig, FilesystemUsage, Image, ImageFsInfo, ImageService, ImageSpec};
-pub use labels::{
-    CONTAINER_HASH_ANNOTATION, CONTAINER_KIND_ANNOTATION, CONTAINER_NAME_LABEL,
-    CONTAINER_RESTART_COUNT_ANNOTATION, CONTAINER_RESTART_POLICY_ANNOTATION, POD_NAME_LABEL,
-    POD_NAMESPACE_LABEL, POD_UID_LABEL,
-};
 pub use probe::{ProbeReport, ProbeRequest, ProbeRunner};
 pub use records::{container_record, sandbox_record};
 pub use resources::{PodResources, PrepareError};
