@@ -1,4 +1,4 @@
-//! What a `postStart` or `preStop` hook does, as a description that a port executes.
+//! What a `postStart` or `preStop` hook does, as a description: a call that a port makes, or a wait.
 //!
 //! A hook is one of three: a command in the container, a question over HTTP, or a wait (KEP-3960), which may be
 //! zero seconds long (KEP-4818). How long it may take is not its own business: a `preStop` hook spends the
@@ -7,7 +7,7 @@
 //!
 //! A question over HTTP has succeeded when there is an answer, whatever its status. Where it is to be encrypted
 //! and the server answers in the clear, it is asked once more in the clear, as Kubernetes documents
-//! ([`HttpRequest::in_the_clear`]).
+//! ([`HookCall::in_the_clear`]).
 //!
 //! `tcpSocket` stands in the API for old objects only: it never did anything and is a typed error here, as is a
 //! port that the container does not name.
@@ -17,7 +17,7 @@
 //!
 //! ```
 //! use node_lifecycle::api::Pod;
-//! use node_lifecycle::container::{HookAction, HookKind, hook_action};
+//! use node_lifecycle::container::{HookAction, HookCall, HookKind, hook_action};
 //! use std::time::Duration;
 //!
 //! let pod = Pod::from_json(r#"{"metadata": {"name": "web"}, "spec": {"containers": [{
@@ -26,21 +26,22 @@
 //!         "postStart": {"httpGet": {"path": "/warm-up", "port": "admin"}},
 //!         "preStop": {"sleep": {"seconds": 0}}}}]}}"#)?;
 //! let app = &pod.spec.containers[0];
-//! let HookAction::HttpGet(request) = hook_action(app.post_start().unwrap(), &app.ports, "10.0.0.7")? else {
-//!     unreachable!()
-//! };
-//! assert_eq!(request.url(), "http://10.0.0.7:8081/warm-up");
-//! let pre_stop = hook_action(app.pre_stop().unwrap(), &app.ports, "10.0.0.7")?;
+//! let post_start = hook_action(app.post_start().unwrap(), &app.name, &app.ports)?;
+//! let HookAction::Call(HookCall::HttpGet(request)) = post_start else { unreachable!("it asks over HTTP") };
+//! assert_eq!(request.url("10.0.0.7")?, "http://10.0.0.7:8081/warm-up");
+//! let pre_stop = hook_action(app.pre_stop().unwrap(), &app.name, &app.ports)?;
 //! assert_eq!(pre_stop, HookAction::Sleep(Duration::ZERO));
 //! assert_eq!(HookKind::PreStop.event_message(), "PreStopHook failed");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{HttpRequest, RequestError};
+use super::handler::resolve_command;
+use super::{HandlerError, HttpRequest};
 use crate::api::{ContainerPort, LifecycleHandler};
 
 /// What the node calls itself in a hook's question over HTTP.
@@ -60,56 +61,59 @@ pub enum HookKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum HookAction {
-    /// Runs a command in the container: the program and its arguments. Exit code 0 is success.
-    Exec(Vec<String>),
-    /// Asks over HTTP. Any answer is success.
-    HttpGet(HttpRequest),
-    /// Waits.
+    /// Something that a port does.
+    Call(HookCall),
+    /// A wait, for which no port is needed but a clock.
     Sleep(Duration),
 }
 
-/// Why a hook cannot be run: it has failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum HookError {
-    /// It does nothing that is known here.
-    #[error("the hook does nothing: expected exec, httpGet or sleep")]
-    Nothing,
-    /// It would open a connection, which no hook does.
-    #[error("tcpSocket is not supported as a hook: expected exec, httpGet or sleep")]
-    TcpSocket,
-    /// It has a command without a program.
-    #[error("the hook's command is empty: expected a program and its arguments")]
-    EmptyCommand,
-    /// Its question over HTTP cannot be asked.
-    #[error(transparent)]
-    Request(#[from] RequestError),
+/// What a port does for a hook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum HookCall {
+    /// Run a command in the container, without a shell. Exit code 0 is success.
+    Exec {
+        /// The program and its arguments.
+        command: Arc<[String]>,
+    },
+    /// Ask over HTTP. Any answer is success.
+    HttpGet(Box<HttpRequest>),
 }
 
-/// What a hook does, given the container's ports and the pod's first address (empty: none yet). Of several
-/// handlers, which the API refuses, exec comes first, then httpGet. A negative wait is none.
+/// What a hook of the container of this name, with these ports, does. Of several handlers, which the API refuses,
+/// exec comes first, then httpGet. A negative wait is none.
 ///
 /// # Errors
-/// [`HookError`] where it cannot be run.
+/// [`HandlerError`] where it cannot be run: it has failed.
 pub fn hook_action(
     handler: &LifecycleHandler,
+    container: &str,
     ports: &[ContainerPort],
-    pod_ip: &str,
-) -> Result<HookAction, HookError> {
+) -> Result<HookAction, HandlerError> {
     let LifecycleHandler { exec, http_get, tcp_socket, sleep } = handler;
     if let Some(exec) = exec {
-        return match exec.command.first() {
-            Some(program) if !program.is_empty() => Ok(HookAction::Exec(exec.command.clone())),
-            _ => Err(HookError::EmptyCommand),
-        };
+        return Ok(HookAction::Call(HookCall::Exec { command: resolve_command(exec)? }));
     }
     if let Some(action) = http_get {
-        return Ok(HookAction::HttpGet(HttpRequest::new(action, ports, pod_ip, USER_AGENT)?));
+        let request = HttpRequest::resolve(action, container, ports, USER_AGENT)?;
+        return Ok(HookAction::Call(HookCall::HttpGet(request.into())));
     }
     if let Some(sleep) = sleep {
         return Ok(HookAction::Sleep(Duration::from_secs(u64::try_from(sleep.seconds).unwrap_or(0))));
     }
-    Err(if tcp_socket.is_some() { HookError::TcpSocket } else { HookError::Nothing })
+    Err(if tcp_socket.is_some() { HandlerError::TcpSocketHook } else { HandlerError::EmptyHook })
+}
+
+impl HookCall {
+    /// The same call in the clear, for a server that answers an encrypted question in the clear: `None` if this
+    /// is none. See [`HttpRequest::in_the_clear`]; [`http_fallback_message`] tells of it.
+    #[must_use]
+    pub fn in_the_clear(&self) -> Option<Self> {
+        match self {
+            Self::Exec { .. } => None,
+            Self::HttpGet(request) => Some(Self::HttpGet(request.in_the_clear()?.into())),
+        }
+    }
 }
 
 impl HookKind {
@@ -136,10 +140,9 @@ impl HookKind {
 /// clear and then asked in the clear.
 pub const HTTP_FALLBACK_REASON: &str = "LifecycleHTTPFallback";
 
-/// The message of that event.
+/// The message of that event, given the [authority](HttpRequest::authority) that was asked.
 #[must_use]
-pub fn http_fallback_message(request: &HttpRequest) -> String {
-    let authority = request.authority();
+pub fn http_fallback_message(authority: &str) -> String {
     format!("request to HTTPS lifecycle hook {authority} got HTTP response, retry with HTTP succeeded")
 }
 
@@ -147,17 +150,26 @@ pub fn http_fallback_message(request: &HttpRequest) -> String {
 mod tests {
     use super::*;
 
-    fn action(json: &str) -> Result<HookAction, HookError> {
-        hook_action(&serde_json::from_str(json).unwrap(), &[], "10.0.0.7")
+    fn action(json: &str) -> Result<HookAction, HandlerError> {
+        hook_action(&serde_json::from_str(json).unwrap(), "app", &[])
     }
 
     #[test]
     fn what_cannot_be_run_is_said() {
-        assert_eq!(action("{}"), Err(HookError::Nothing));
-        assert_eq!(action(r#"{"tcpSocket": {"port": 80}}"#), Err(HookError::TcpSocket));
-        assert_eq!(action(r#"{"exec": {}}"#), Err(HookError::EmptyCommand));
-        let unknown = action(r#"{"httpGet": {"port": "web"}}"#).unwrap_err();
-        assert_eq!(unknown.to_string(), "no port of the container is called `web`: it has none with a name");
+        for (hook, message) in [
+            ("{}", "the hook does nothing: expected exec, httpGet or sleep"),
+            (
+                r#"{"tcpSocket": {"port": 80}}"#,
+                "tcpSocket is not supported as a hook: expected exec, httpGet or sleep",
+            ),
+            (r#"{"exec": {}}"#, "exec: the command is empty, expected a program and its arguments"),
+            (
+                r#"{"httpGet": {"port": "web"}}"#,
+                "port `web`: container app has no port of that name, it has none with a name",
+            ),
+        ] {
+            assert_eq!(action(hook).unwrap_err().to_string(), message, "{hook}");
+        }
     }
 
     #[test]
@@ -171,13 +183,14 @@ mod tests {
     fn encryption_gives_way_without_telling_who_asks() {
         let json = r#"{"httpGet": {"port": 443, "scheme": "HTTPS", "host": "example.com",
             "httpHeaders": [{"name": "authorization", "value": "secret"}]}}"#;
-        let Ok(HookAction::HttpGet(request)) = action(json) else { panic!("{json}") };
-        let clear = request.in_the_clear().unwrap();
-        assert_eq!(clear.url(), "http://example.com:443/");
-        assert!(!clear.headers.iter().any(|header| header.value == "secret"));
+        let Ok(HookAction::Call(call)) = action(json) else { panic!("{json}") };
+        let clear = call.in_the_clear().unwrap();
         assert_eq!(clear.in_the_clear(), None);
+        let HookCall::HttpGet(request) = clear else { panic!("{clear:?}") };
+        assert_eq!(request.url("").unwrap(), "http://example.com:443/");
+        assert_eq!(request.headers[0].value, "kube-lifecycle/1.32", "and nothing secret");
         assert_eq!(
-            http_fallback_message(&request),
+            http_fallback_message(&request.authority("").unwrap()),
             "request to HTTPS lifecycle hook example.com:443 got HTTP response, retry with HTTP succeeded"
         );
     }

@@ -40,20 +40,17 @@ use std::str::FromStr;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::labels::{CONTAINER_NAME_LABEL, POD_NAME_LABEL, POD_NAMESPACE_LABEL, POD_UID_LABEL};
 use super::{ProbeGrace, ProbeKind, grace_seconds};
 use crate::api::{Container, ContainerPort, LifecycleHandler, Pod, Uid};
 use crate::behaviour::Compat;
 
-const POD_NAME: &str = "io.kubernetes.pod.name";
-const POD_NAMESPACE: &str = "io.kubernetes.pod.namespace";
-const POD_UID: &str = "io.kubernetes.pod.uid";
-const NAME: &str = "io.kubernetes.container.name";
 const DELETION_GRACE: &str = "io.kubernetes.pod.deletionGracePeriod";
 const TERMINATION_GRACE: &str = "io.kubernetes.pod.terminationGracePeriod";
 const PRE_STOP: &str = "io.kubernetes.container.preStopHandler";
 const PORTS: &str = "io.kubernetes.container.ports";
-const LIVENESS_GRACE: &str = "io.github.node-lifecycle.container.livenessProbeGracePeriod";
-const STARTUP_GRACE: &str = "io.github.node-lifecycle.container.startupProbeGracePeriod";
+const LIVENESS_GRACE: &str = "node-lifecycle/liveness-probe-grace-period";
+const STARTUP_GRACE: &str = "node-lifecycle/startup-probe-grace-period";
 
 /// What is needed to stop a container whose pod is not known.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -138,10 +135,10 @@ impl KeptWithContainer {
     #[must_use]
     pub fn labels(&self) -> BTreeMap<String, String> {
         let labels = [
-            (POD_UID, self.pod.as_str()),
-            (POD_NAME, &self.pod_name),
-            (POD_NAMESPACE, &self.pod_namespace),
-            (NAME, &self.name),
+            (POD_UID_LABEL, self.pod.as_str()),
+            (POD_NAME_LABEL, &self.pod_name),
+            (POD_NAMESPACE_LABEL, &self.pod_namespace),
+            (CONTAINER_NAME_LABEL, &self.name),
         ];
         labels.map(|(key, text)| (key.to_owned(), text.to_owned())).into()
     }
@@ -169,10 +166,10 @@ impl KeptWithContainer {
     ) -> (Self, Vec<KeptFault>) {
         let mut reader = Reader { labels, annotations, faults: Vec::new() };
         let kept = Self {
-            pod: reader.text(POD_UID).into(),
-            pod_name: reader.text(POD_NAME),
-            pod_namespace: reader.text(POD_NAMESPACE),
-            name: reader.text(NAME),
+            pod: reader.text(POD_UID_LABEL).into(),
+            pod_name: reader.text(POD_NAME_LABEL),
+            pod_namespace: reader.text(POD_NAMESPACE_LABEL),
+            name: reader.text(CONTAINER_NAME_LABEL),
             deletion_grace_period_seconds: reader.seconds(DELETION_GRACE),
             termination_grace_period_seconds: reader.seconds(TERMINATION_GRACE),
             pre_stop: reader.json(PRE_STOP, "a lifecycle handler in JSON"),

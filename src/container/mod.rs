@@ -8,7 +8,8 @@
 //! * [`Prober`] is one probe of a container: what it asks (a [`ProbeCheck`]), when, and what the answers come to.
 //! * [`gc_plan`] says which dead containers, sandboxes and log folders go; [`GarbageCollection`] is the same step
 //!   by step.
-//! * [`hook_action`] says what a hook does; [`HttpRequest`] is a question over HTTP, a hook's or a probe's.
+//! * [`hook_action`] says what a hook does; [`HttpRequest`] is a question over HTTP, a hook's or a probe's, and
+//!   [`HandlerError`] why one cannot be asked.
 //! * [`grace_seconds`] and [`Stop`] carry one container from the decision to stop it to the stop signal.
 //! * [`stop_signal`] says with which signal.
 //! * [`KeptWithContainer`] is what has to be known for that when the pod is not.
@@ -30,9 +31,11 @@
 mod backoff;
 mod crash_loop;
 mod gc;
+mod handler;
 mod hooks;
 mod index;
 mod kept;
+pub(crate) mod labels;
 mod probe;
 mod record;
 mod request;
@@ -46,17 +49,17 @@ pub use gc::{
     GarbageCollection, GcContext, GcInventory, GcPolicy, GcReason, GcScope, GcTarget, ListedContainer,
     ListedSandbox, ListedState, Removal, gc_plan,
 };
-pub use hooks::{HTTP_FALLBACK_REASON, HookAction, HookError, HookKind, hook_action, http_fallback_message};
+pub use handler::{HandlerError, resolve_port};
+pub use hooks::{HTTP_FALLBACK_REASON, HookAction, HookCall, HookKind, hook_action, http_fallback_message};
 pub use index::{ContainerIndex, ContainerKind, ContainerSet};
 pub use kept::{KeptFault, KeptWithContainer};
 pub use probe::{
-    CheckError, CompiledProbe, HttpCheck, HttpScheme, InstanceSight, InstanceState, Pace, PodSight,
-    ProbeAnswer, ProbeAtExit, ProbeCheck, ProbeFault, ProbeKind, ProbeResult, ProbeResults, Prober,
-    ProberAction, ProberEvent, ProberSettings, ProberSnapshot, Readiness, Sight, exec_answer, http_answer,
-    is_started, readiness,
+    CompiledProbe, InstanceSight, InstanceState, Pace, PodSight, ProbeAnswer, ProbeAtExit, ProbeCheck,
+    ProbeFault, ProbeKind, ProbeResult, ProbeResults, Prober, ProberAction, ProberEvent, ProberSettings,
+    ProberSnapshot, Readiness, Sight, exec_answer, http_answer, is_started, readiness,
 };
 pub use record::{ContainerRecord, Exit, PodRecords, RecordState, SandboxRecord, SandboxState};
-pub use request::{HttpRequest, RequestError, Scheme, resolve_port};
+pub use request::{Address, HttpRequest, Scheme};
 pub use restart::{AfterExit, after_exit, restarts, spec_hash, succeeded};
 pub(crate) use signal::own_stop_signal;
 pub use signal::stop_signal;

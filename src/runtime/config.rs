@@ -1,13 +1,7 @@
 //! What a sandbox and a container are made from, as far as the pod's spec says it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::labels::{
-    CONTAINER_HASH_ANNOTATION, CONTAINER_KIND_ANNOTATION, CONTAINER_NAME_LABEL,
-    CONTAINER_RESTART_COUNT_ANNOTATION, CONTAINER_RESTART_POLICY_ANNOTATION, POD_NAME_LABEL,
-    POD_NAMESPACE_LABEL, POD_UID_LABEL,
-};
 use super::{
     ContainerConfig, ContainerMetadata, ImageSpec, LinuxContainerConfig, LinuxContainerResources,
     LinuxContainerSecurityContext, LinuxPodSandboxConfig, LinuxSandboxSecurityContext, NamespaceMode,
@@ -15,7 +9,11 @@ use super::{
 };
 use crate::api::{Container, Pod, Quantity, ResourceRequirements};
 use crate::behaviour::FeatureGates;
-use crate::container::{ContainerIndex, ContainerKind};
+use crate::container::labels::{
+    CONTAINER_HASH_ANNOTATION, CONTAINER_KIND_ANNOTATION, CONTAINER_RESTART_COUNT_ANNOTATION,
+    CONTAINER_RESTART_POLICY_ANNOTATION, POD_NAME_LABEL, POD_NAMESPACE_LABEL, POD_UID_LABEL,
+};
+use crate::container::{ContainerIndex, ContainerKind, KeptWithContainer};
 use crate::pod::{
     CompiledPod, DEFAULT_CPU_PERIOD_US, cpu_period_us, cpu_quota_us, cpu_shares, oom_score_adj,
 };
@@ -45,7 +43,7 @@ impl Default for NodeSettings {
 /// What the sandbox of a pod is made from: names, labels, the log folder, shared namespaces.
 ///
 /// What the spec of this library does not read (DNS, sysctls, a cgroup, user namespaces) is added by
-/// [`PodPreparer::generate_sandbox_config`](super::PodPreparer::generate_sandbox_config).
+/// [`PodResources::generate_sandbox_config`](super::PodResources::generate_sandbox_config).
 ///
 /// ```
 /// use node_lifecycle::api::Pod;
@@ -116,18 +114,19 @@ fn namespaces(pod: &Pod) -> NamespaceOption {
     }
 }
 
-/// What instance number `attempt` of a container is made from: names, labels, the image that was found
+/// What instance number `attempt` of a container is made from: names, labels, what is
+/// [kept with it](KeptWithContainer) so that it can be stopped when its pod is gone, the image that was found
 /// (`image_ref`), command, stop signal, resources. `None` when the pod has no such container.
 ///
 /// What only a node's other parts know (environment, mounts, devices, users) is added by
-/// [`PodPreparer::generate_container_config`](super::PodPreparer::generate_container_config). `compiled` is of the
+/// [`PodResources::generate_container_config`](super::PodResources::generate_container_config). `compiled` is of the
 /// same spec as `pod`.
 ///
 /// ```
 /// use std::sync::Arc;
 /// use node_lifecycle::api::Pod;
 /// use node_lifecycle::behaviour::Behaviour;
-/// use node_lifecycle::container::ContainerIndex;
+/// use node_lifecycle::container::{ContainerIndex, KeptWithContainer};
 /// use node_lifecycle::pod::CompiledPod;
 /// use node_lifecycle::runtime::{CONTAINER_RESTART_COUNT_ANNOTATION, NodeSettings, container_config};
 ///
@@ -140,6 +139,9 @@ fn namespaces(pod: &Pod) -> NamespaceOption {
 /// assert_eq!(config.annotations[CONTAINER_RESTART_COUNT_ANNOTATION], "2");
 /// assert_eq!(config.linux.resources.cpu_quota, 150_000);
 /// assert_eq!(config.log_path, "app/2.log");
+///
+/// let (kept, _) = KeptWithContainer::read(&config.labels, &config.annotations);
+/// assert_eq!((&*kept.name, kept.grace_seconds(None)), ("app", 30));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use]
@@ -155,9 +157,9 @@ pub fn container_config(
     let spec = &pod.spec;
     let all = spec.init_containers.iter().chain(&spec.containers).chain(&spec.ephemeral_containers);
     let container = all.into_iter().nth(container.at())?;
-    let mut labels = BTreeMap::from(pod_labels(pod));
-    labels.insert(CONTAINER_NAME_LABEL.to_owned(), container.name.clone());
-    let annotations = BTreeMap::from([
+    let kept = KeptWithContainer::of(pod, container, compiled.behaviour.compat);
+    let mut annotations = kept.annotations();
+    annotations.extend([
         (CONTAINER_RESTART_COUNT_ANNOTATION.to_owned(), attempt.to_string()),
         (CONTAINER_HASH_ANNOTATION.to_owned(), format!("{:x}", known.spec_hash)),
         (CONTAINER_KIND_ANNOTATION.to_owned(), word_of(known.kind).to_owned()),
@@ -172,7 +174,7 @@ pub fn container_config(
         },
         command: container.command.clone(),
         args: container.args.clone(),
-        labels,
+        labels: kept.labels(),
         annotations,
         log_path: format!("{}/{attempt}.log", container.name),
         linux: LinuxContainerConfig {

@@ -6,12 +6,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{PodReference, RuntimeError};
-use crate::api::{ContainerId, ExecAction, HttpGetAction, LifecycleHandler};
+use crate::api::ContainerId;
+use crate::container::{HandlerError, HookCall, HookKind};
 use crate::pod::Failure;
 
 /// Runs a hook once.
 ///
 /// See the [module](super) for what holds of every port. A runner never retries.
+///
+/// What a hook does is decided by [`hook_action`](crate::container::hook_action). A runner gets the
+/// [`HookAction::Call`](crate::container::HookAction::Call)s only: the caller itself waits out a
+/// [`HookAction::Sleep`](crate::container::HookAction::Sleep), over the [`Clock`](super::Clock), and a hook that
+/// does nothing that is known has failed without one.
 #[async_trait]
 pub trait HookRunner: Send + Sync {
     /// Runs the hook, and returns when it has ended.
@@ -21,8 +27,9 @@ pub trait HookRunner: Send + Sync {
     /// hook of a container that ends meanwhile ends too.
     ///
     /// # Errors
-    /// [`HookError`]. After a `postStart` the container is killed; after a `preStop` it is stopped as if the hook
-    /// had ended well.
+    /// [`HookError`]. After [`HookError::AnsweredInTheClear`] the caller asks once more, by
+    /// [`HookRequest::in_the_clear`]. After any other, a container is killed whose `postStart` it was, and stopped
+    /// as if the hook had ended well where it was its `preStop`.
     async fn run_hook(&self, request: &HookRequest) -> Result<(), HookError>;
 }
 
@@ -31,8 +38,9 @@ pub trait HookRunner: Send + Sync {
 pub struct HookRequest {
     /// The pod.
     pub pod: PodReference,
-    /// The pod's first address; empty when it has none. What an absent host in the handler means.
-    pub pod_ip: String,
+    /// The pod's first address; empty when it has none. What an [`Address`](crate::container::Address) without a
+    /// host means.
+    pub pod_ip: Arc<str>,
     /// The container's name.
     pub container: Arc<str>,
     /// The instance.
@@ -40,37 +48,17 @@ pub struct HookRequest {
     /// Which hook.
     pub kind: HookKind,
     /// What it does.
-    pub handler: HookHandler,
+    pub call: HookCall,
     /// How long it may take; `None`: as long as it needs.
     pub timeout: Option<Duration>,
 }
 
-/// Which hook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum HookKind {
-    /// `postStart`.
-    PostStart,
-    /// `preStop`.
-    PreStop,
-}
-
-/// What a hook does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HookHandler {
-    /// A command in the container: exit code 0 is success.
-    Exec(ExecAction),
-    /// A question over HTTP or HTTPS: 200 to 399 is success. A certificate is not
-    /// verified.
-    HttpGet(HttpGetAction),
-}
-
-impl HookHandler {
-    /// What a runner has to do for a handler. `None` for one that needs no runner: a `sleep`, which is waited for
-    /// by the [`Clock`](super::Clock), and one that does nothing.
+impl HookRequest {
+    /// The same hook in the clear, which is asked for when an encrypted question was answered in the clear;
+    /// `None` where it is not encrypted.
     #[must_use]
-    pub fn of(handler: &LifecycleHandler) -> Option<Self> {
-        let exec = handler.exec.clone().map(Self::Exec);
-        exec.or_else(|| handler.http_get.clone().map(Self::HttpGet))
+    pub fn in_the_clear(&self) -> Option<Self> {
+        Some(Self { call: self.call.in_the_clear()?, ..self.clone() })
     }
 }
 
@@ -78,15 +66,18 @@ impl HookHandler {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HookError {
-    /// It ended, with another exit code than 0 or another answer than 200 to 399.
+    /// The command ended with another exit code than 0, or there was no answer over HTTP.
     #[error("the hook failed: {0}")]
     Failed(Arc<str>),
+    /// It was asked over HTTPS, and the server speaks HTTP.
+    #[error("the hook was asked over HTTPS and answered over HTTP")]
+    AnsweredInTheClear,
     /// It did not end in time.
     #[error("the hook did not end within {0:?}")]
     DeadlineExceeded(Duration),
-    /// The handler cannot be carried out: a port by a name that the container does not have, say.
+    /// It cannot be carried out: a port by a name that the container does not have, a pod without an address.
     #[error("the hook cannot be carried out: {0}")]
-    Invalid(Arc<str>),
+    Invalid(#[from] HandlerError),
     /// The runtime did not run the command.
     #[error("the command was not run: {0}")]
     Runtime(#[from] RuntimeError),

@@ -7,7 +7,7 @@
 //! | [`ProbeRunner`] | asks a container, by exec, HTTP, TCP or gRPC |
 //! | [`HookRunner`] | runs `postStart` and `preStop` hooks |
 //! | [`StatusSink`] | takes statuses: the API server |
-//! | [`PodPreparer`] | volumes, secrets, devices, cgroups |
+//! | [`PodResources`] | what a pod needs besides: volumes, secrets, devices, cgroups |
 //! | [`Clock`] | time |
 //!
 //! Names and messages are the CRI's in Rust's spelling; messages are plain structs with a `Default`. All ports
@@ -38,22 +38,21 @@
 //!
 //! ```
 //! use async_trait::async_trait;
-//! use node_lifecycle::runtime::{
-//!     ProbeAnswer, ProbeError, ProbeHandler, ProbeOutcome, ProbeRequest, ProbeRunner, RuntimeService,
-//! };
+//! use node_lifecycle::container::ProbeCheck;
+//! use node_lifecycle::runtime::{ProbeReport, ProbeRequest, ProbeRunner, RuntimeService};
 //! use std::sync::Arc;
 //!
 //! struct ExecOnly(Arc<dyn RuntimeService>);
 //!
 //! #[async_trait]
 //! impl ProbeRunner for ExecOnly {
-//!     async fn probe(&self, request: &ProbeRequest) -> Result<ProbeAnswer, ProbeError> {
-//!         let ProbeHandler::Exec(exec) = &request.handler else {
-//!             return Err(ProbeError::Invalid("only exec probes are served here".into()));
-//!         };
-//!         let ran = self.0.exec_sync(&request.id, &exec.command, request.timeout).await?;
-//!         let outcome = if ran.exit_code == 0 { ProbeOutcome::Success } else { ProbeOutcome::Failure };
-//!         Ok(ProbeAnswer { outcome, output: String::from_utf8_lossy(&ran.stdout).into() })
+//!     async fn probe(&self, request: &ProbeRequest) -> ProbeReport {
+//!         match &*request.check {
+//!             ProbeCheck::Exec { command } => {
+//!                 ProbeReport::of_command(self.0.exec_sync(&request.id, command, request.timeout).await)
+//!             }
+//!             _ => ProbeReport::error("only exec probes are served here"),
+//!         }
 //!     }
 //! }
 //! ```
@@ -64,14 +63,18 @@ mod container;
 mod error;
 mod hook;
 mod image;
-mod labels;
-mod preparer;
 mod probe;
 mod records;
+mod resources;
 mod sandbox;
 mod service;
 mod sink;
 
+pub use crate::container::labels::{
+    CONTAINER_HASH_ANNOTATION, CONTAINER_KIND_ANNOTATION, CONTAINER_NAME_LABEL,
+    CONTAINER_RESTART_COUNT_ANNOTATION, CONTAINER_RESTART_POLICY_ANNOTATION, POD_NAME_LABEL,
+    POD_NAMESPACE_LABEL, POD_UID_LABEL,
+};
 pub use clock::Clock;
 pub use config::{NodeSettings, container_config, pod_sandbox_config};
 pub use container::{
@@ -80,20 +83,15 @@ pub use container::{
     LinuxContainerSecurityContext, Mount, MountPropagation,
 };
 pub use error::{ImageError, RuntimeError, done_if_gone};
-pub use hook::{HookError, HookHandler, HookKind, HookRequest, HookRunner};
+pub use hook::{HookError, HookRequest, HookRunner};
 pub use image::{AuthConfig, FilesystemUsage, Image, ImageFsInfo, ImageService, ImageSpec};
-pub use labels::{
-    CONTAINER_HASH_ANNOTATION, CONTAINER_KIND_ANNOTATION, CONTAINER_NAME_LABEL,
-    CONTAINER_RESTART_COUNT_ANNOTATION, CONTAINER_RESTART_POLICY_ANNOTATION, POD_NAME_LABEL,
-    POD_NAMESPACE_LABEL, POD_UID_LABEL,
-};
-pub use preparer::{PodPreparer, PrepareError};
-pub use probe::{ProbeAnswer, ProbeError, ProbeHandler, ProbeOutcome, ProbeRequest, ProbeRunner};
+pub use probe::{ProbeReport, ProbeRequest, ProbeRunner};
 pub use records::{container_record, sandbox_record};
+pub use resources::{PodResources, PrepareError};
 pub use sandbox::{
     DnsConfig, LinuxPodSandboxConfig, LinuxSandboxSecurityContext, NamespaceMode, NamespaceOption,
     PodSandbox, PodSandboxConfig, PodSandboxFilter, PodSandboxMetadata, PodSandboxNetworkStatus,
-    PodSandboxStatus, PortMapping, Protocol,
+    PodSandboxStatus, PortMapping,
 };
 pub use service::{
     ContainerEventResponse, ContainerEventType, ExecSyncResponse, RuntimeCondition, RuntimeHandler,

@@ -4,14 +4,14 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::labels::{
-    CONTAINER_HASH_ANNOTATION, CONTAINER_NAME_LABEL, CONTAINER_RESTART_COUNT_ANNOTATION, POD_UID_LABEL,
-};
 use super::{
     Container, ContainerFilter, ContainerState, ContainerStatus, NamespaceMode, PodSandbox, PodSandboxFilter,
     PodSandboxStatus, RuntimeError, RuntimeService,
 };
 use crate::api::Uid;
+use crate::container::labels::{
+    CONTAINER_HASH_ANNOTATION, CONTAINER_NAME_LABEL, CONTAINER_RESTART_COUNT_ANNOTATION, POD_UID_LABEL,
+};
 use crate::container::{ContainerRecord, Exit, PodRecords, RecordState, SandboxRecord};
 
 /// A sandbox's status as a record.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::LinuxContainerResources;
-use crate::api::{SandboxId, Uid};
+use crate::api::{Protocol, SandboxId, Uid};
 use crate::container::SandboxState;
 use crate::machine::Timestamp;
 
@@ -64,18 +64,6 @@ pub struct PortMapping {
     pub host_port: u16,
     /// The node's address; empty: all.
     pub host_ip: String,
-}
-
-/// The protocol of a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Protocol {
-    /// TCP.
-    #[default]
-    Tcp,
-    /// UDP.
-    Udp,
-    /// SCTP.
-    Sctp,
 }
 
 /// What only a sandbox on Linux has.

@@ -40,8 +40,8 @@ mod trace;
 pub use behavior::{Behavior, BehaviorFile, BehaviorRule, Hooks, Pull, Script};
 pub use config::{Config, Faults, Latencies, Subject};
 pub use memory::{
-    BehaviorOf, Call, CallFault, CallRecord, Calls, ExecOf, MemoryHooks, MemoryPorts, MemoryPreparer,
-    MemoryProbes, MemoryRuntime, MemorySettings, MemorySink, Stalled, VirtualClock,
+    BehaviorOf, Call, CallFault, CallRecord, Calls, ExecOf, MemoryHooks, MemoryPorts, MemoryProbes,
+    MemoryResources, MemoryRuntime, MemorySettings, MemorySink, Stalled, VirtualClock,
 };
 pub use node::{Livelock, Node, StatusChange};
 pub use trace::{Fault, TraceEntry, TraceEvent};

@@ -7,8 +7,9 @@ use node_lifecycle::api::{ContainerId, SandboxId};
 use node_lifecycle::container::ContainerKind;
 use node_lifecycle::runtime::{
     CONTAINER_HASH_ANNOTATION, CONTAINER_KIND_ANNOTATION, CONTAINER_NAME_LABEL,
-    CONTAINER_RESTART_COUNT_ANNOTATION, Clock, ContainerConfig, ContainerMetadata, ImageService, ImageSpec,
-    POD_UID_LABEL, PodPreparer, PodSandboxConfig, PodSandboxMetadata, RuntimeService, StatusSink,
+    CONTAINER_RESTART_COUNT_ANNOTATION, Clock, ContainerConfig, ContainerMetadata, HookRunner, ImageService,
+    ImageSpec, POD_UID_LABEL, PodReference, PodResources, PodSandboxConfig, PodSandboxMetadata, ProbeRunner,
+    RuntimeService, StatusSink,
 };
 
 /// What a container does.
@@ -44,12 +45,26 @@ impl Program {
 }
 
 /// An implementation of the ports, with nothing in it.
+///
+/// A runtime, its images and a clock are needed. Of the other ports those are held to their contracts that are
+/// there.
 pub(crate) trait Bench {
     fn runtime(&self) -> &dyn RuntimeService;
     fn images(&self) -> &dyn ImageService;
     fn clock(&self) -> &dyn Clock;
-    fn sink(&self) -> Option<&dyn StatusSink>;
-    fn preparer(&self) -> Option<&dyn PodPreparer>;
+
+    fn probes(&self) -> Option<&dyn ProbeRunner> {
+        None
+    }
+    fn hooks(&self) -> Option<&dyn HookRunner> {
+        None
+    }
+    fn sink(&self) -> Option<&dyn StatusSink> {
+        None
+    }
+    fn resources(&self) -> Option<&dyn PodResources> {
+        None
+    }
 
     /// An image that can be pulled and runs [`Program::command`].
     fn image(&self) -> &str;
@@ -57,6 +72,7 @@ pub(crate) trait Bench {
     /// Runs a future to its end.
     fn run<T>(&self, future: impl Future<Output = T>) -> T;
 
+    /// What the sandbox of a pod is made from.
     fn sandbox_config(&self, uid: &str, attempt: u32) -> PodSandboxConfig {
         PodSandboxConfig {
             metadata: PodSandboxMetadata {
@@ -70,6 +86,7 @@ pub(crate) trait Bench {
         }
     }
 
+    /// What an instance of a container is made from.
     fn container_config(&self, uid: &str, program: Program, attempt: u32) -> ContainerConfig {
         let name = program.name().to_owned();
         ContainerConfig {
@@ -85,6 +102,11 @@ pub(crate) trait Bench {
             ..ContainerConfig::default()
         }
     }
+}
+
+/// The pod of this UID, as the ports are told of it.
+pub(crate) fn pod(uid: &str) -> PodReference {
+    PodReference { uid: uid.into(), namespace: "contract".into(), name: "pod".into() }
 }
 
 fn word(kind: ContainerKind) -> String {

@@ -6,24 +6,22 @@ use std::time::Duration;
 use futures::executor::LocalPool;
 use futures::future::join;
 use futures::task::LocalSpawnExt;
-use node_lifecycle::api::{
-    ContainerId, ExecAction, GoDuration, HttpGetAction, LifecycleHandler, Pod, PodStatus, Port, Probe,
-    SleepAction,
+use node_lifecycle::api::{ContainerId, GoDuration, Pod, PodStatus};
+use node_lifecycle::container::{
+    Address, HookCall, HookKind, ProbeAnswer, ProbeCheck, ProbeKind, SandboxState,
 };
-use node_lifecycle::container::{ProbeKind, SandboxState};
 use node_lifecycle::machine::Timestamp;
 use node_lifecycle::pod::Failure;
 use node_lifecycle::runtime::{
-    CALL_TIMEOUT, Clock, ContainerState, HookError, HookHandler, HookKind, HookRequest, HookRunner,
-    ImageError, ImageService, PodPreparer, PodReference, PodSandboxFilter, PrepareError, ProbeError,
-    ProbeHandler, ProbeOutcome, ProbeRequest, ProbeRunner, RuntimeError, RuntimeService, RuntimeStatus,
-    StatusSink, StatusUpdate, pod_sandbox_config,
+    CALL_TIMEOUT, Clock, ContainerState, HookError, HookRequest, HookRunner, ImageError, ImageService,
+    PodReference, PodResources, PodSandboxFilter, PrepareError, ProbeReport, ProbeRequest, ProbeRunner,
+    RuntimeError, RuntimeService, RuntimeStatus, StatusSink, StatusUpdate, pod_sandbox_config,
 };
 use node_lifecycle::sim::{
     Behavior, Call, CallFault, Hooks, Latencies, MemoryPorts, MemorySettings, Pull, Stalled,
 };
 
-use crate::bench::{Bench, Program, sandbox, started};
+use crate::bench::{Bench, Program, pod, sandbox, started};
 use crate::memory::settings;
 
 const START: Timestamp = Timestamp::UNIX_EPOCH;
@@ -35,10 +33,6 @@ fn ports() -> MemoryPorts {
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
-}
-
-fn pod() -> PodReference {
-    PodReference { uid: UID.into(), namespace: "contract".into(), name: "pod".into() }
 }
 
 #[test]
@@ -174,14 +168,13 @@ fn pulls_fail_as_often_as_their_behaviour_says() {
 }
 
 fn probe(id: &ContainerId, kind: ProbeKind) -> ProbeRequest {
-    let tcp = Probe { exec: Some(ExecAction { command: vec!["true".into()] }), ..Probe::default() };
     ProbeRequest {
-        pod: pod(),
-        pod_ip: String::new(),
+        pod: pod(UID),
+        pod_ip: "10.0.0.1".into(),
         container: Program::Obeys.name().into(),
         id: id.clone(),
         kind,
-        handler: ProbeHandler::of(&tcp).unwrap(),
+        check: Arc::new(ProbeCheck::TcpSocket(Address { host: None, port: 80 })),
         timeout: seconds(1),
     }
 }
@@ -191,9 +184,9 @@ fn probes_follow_the_script() {
     let ports = ports();
     let sandbox = ports.run(sandbox(&ports, UID));
     let id = ports.run(started(&ports, (UID, &sandbox), Program::Obeys));
-    let ask = |kind| ports.run(ports.probes.probe(&probe(&id, kind))).unwrap().outcome;
+    let ask = |kind| ports.run(ports.probes.probe(&probe(&id, kind))).answer;
     let all = || [ProbeKind::Startup, ProbeKind::Liveness, ProbeKind::Readiness].map(ask);
-    use ProbeOutcome::{Failure, Success, Unknown, Warning};
+    use ProbeAnswer::{Failure, Success, Unknown, Warning};
     assert_eq!(all(), [Failure, Success, Failure]);
     ports.clock.advance(seconds(3));
     assert_eq!(all(), [Success, Success, Failure]);
@@ -218,28 +211,20 @@ fn a_probe_that_is_too_slow_has_failed() {
     let id = ports.run(started(&ports, (UID, &sandbox), Program::Obeys));
     let ask = || ports.run(ports.probes.probe(&probe(&id, ProbeKind::Liveness)));
     ports.calls.inject(Call::Probe, CallFault::Delays(seconds(30)));
-    assert_eq!(ask().unwrap().outcome, ProbeOutcome::Failure);
+    assert_eq!(ask(), ProbeReport::too_slow(seconds(1)));
     assert_eq!(ports.clock.now(), START + seconds(1));
     ports.calls.inject(Call::Probe, CallFault::Fails("no such port".into()));
-    assert_eq!(ask(), Err(ProbeError::Unknown("no such port".into())));
+    assert_eq!(ask(), ProbeReport::error("no such port"));
 }
 
 fn hook(id: &ContainerId, kind: HookKind, timeout: Option<Duration>) -> HookRequest {
-    let http = HttpGetAction {
-        path: "/".into(),
-        port: Port::Number(80),
-        host: String::new(),
-        scheme: String::new(),
-        http_headers: Vec::new(),
-    };
-    let handler = LifecycleHandler { http_get: Some(http), ..LifecycleHandler::default() };
     HookRequest {
-        pod: pod(),
+        pod: pod(UID),
         pod_ip: "10.0.0.1".into(),
         container: Program::Obeys.name().into(),
         id: id.clone(),
         kind,
-        handler: HookHandler::of(&handler).unwrap(),
+        call: HookCall::Exec { command: Arc::new(["drain".to_owned()]) },
         timeout,
     }
 }
@@ -278,23 +263,20 @@ fn hooks_take_their_time_and_end_with_the_container() {
     assert!(matches!(ended, Err(HookError::Failed(_))));
     assert_eq!(ports.clock.now(), START + seconds(30));
     assert!(matches!(run(HookKind::PreStop, None), Err(HookError::Runtime(_))));
-
-    let sleep = LifecycleHandler { sleep: Some(SleepAction { seconds: 1 }), ..LifecycleHandler::default() };
-    assert_eq!(HookHandler::of(&sleep), None, "a sleep needs no runner");
 }
 
 #[test]
 fn a_sink_keeps_what_it_gets() {
     let ports = ports();
-    let update = |version| StatusUpdate { pod: pod(), version, status: Arc::new(PodStatus::default()) };
+    let update = |version| StatusUpdate { pod: pod(UID), version, status: Arc::new(PodStatus::default()) };
     ports.calls.inject(Call::SendStatus, CallFault::LosesAnswer);
     ports.run(ports.sink.send_status(&update(1))).unwrap_err();
     ports.run(ports.sink.send_status(&update(1))).unwrap();
     ports.run(ports.sink.send_status(&update(2))).unwrap();
     let sent: Vec<_> = ports.sink.sent().iter().map(|(at, update)| (*at - START, update.version)).collect();
     assert_eq!(sent, [(seconds(0), 1), (CALL_TIMEOUT, 1), (CALL_TIMEOUT, 2)]);
-    ports.run(ports.sink.delete_pod(&pod())).unwrap();
-    assert_eq!(ports.sink.deleted()[UID].1, pod());
+    ports.run(ports.sink.delete_pod(&pod(UID))).unwrap();
+    assert_eq!(ports.sink.deleted()[UID].1, pod(UID));
     assert!(ports.sink.status(&UID.into()).is_some());
 }
 
@@ -304,14 +286,14 @@ fn nothing_is_generated_for_a_pod_that_is_not_prepared() {
     let pod = r#"{"metadata": {"name": "pod", "uid": "u1"}, "spec": {"containers": [{"name": "a", "image": "a"}]}}"#;
     let pod = Arc::new(Pod::from_json(pod).unwrap());
     let mut config = pod_sandbox_config(&pod, 0, &Default::default());
-    let refused = ports.run(ports.preparer.generate_sandbox_config(&pod, &mut config)).unwrap_err();
+    let refused = ports.run(ports.resources.generate_sandbox_config(&pod, &mut config)).unwrap_err();
     assert!(matches!(refused, PrepareError::Missing(_)));
     assert_eq!(&*Failure::from(&refused).reason, "CreateContainerConfigError");
-    ports.run(ports.preparer.prepare_pod(&pod)).unwrap();
-    assert_eq!(ports.preparer.prepared().len(), 1);
-    ports.run(ports.preparer.generate_sandbox_config(&pod, &mut config)).unwrap();
-    ports.run(ports.preparer.release_pod(&PodReference::from(&*pod))).unwrap();
-    assert_eq!(ports.preparer.prepared().len(), 0);
+    ports.run(ports.resources.prepare_pod(&pod)).unwrap();
+    assert_eq!(ports.resources.prepared().len(), 1);
+    ports.run(ports.resources.generate_sandbox_config(&pod, &mut config)).unwrap();
+    ports.run(ports.resources.release_pod(&PodReference::from(&*pod))).unwrap();
+    assert_eq!(ports.resources.prepared().len(), 0);
 }
 
 /// The ports run on any executor, here one of the `futures` crate.

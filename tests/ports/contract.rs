@@ -8,15 +8,17 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::future::{Either, join, select};
 use node_lifecycle::api::{ContainerId, Pod, PodPhase, PodStatus, SandboxId, Uid};
-use node_lifecycle::container::{RecordState, SandboxState};
+use node_lifecycle::container::{
+    Address, HookCall, HookKind, ProbeAnswer, ProbeCheck, ProbeKind, RecordState, SandboxState,
+};
 use node_lifecycle::machine::Timestamp;
 use node_lifecycle::runtime::{
-    ContainerEventType, ContainerFilter, ContainerResources, ContainerState, ContainerStatus,
-    LinuxContainerResources, PodReference, PodSandboxFilter, RuntimeError, RuntimeStatus, SinkError,
-    StatusUpdate, done_if_gone,
+    ContainerEventType, ContainerFilter, ContainerResources, ContainerState, ContainerStatus, HookRequest,
+    LinuxContainerResources, PodReference, PodSandboxFilter, ProbeRequest, RuntimeError, RuntimeStatus,
+    SinkError, StatusUpdate, done_if_gone,
 };
 
-use crate::bench::{Bench, Program, created, sandbox, started};
+use crate::bench::{Bench, Program, created, pod, sandbox, started};
 
 /// One test a contract, for one bench.
 macro_rules! contracts {
@@ -29,7 +31,7 @@ macro_rules! contracts {
             a_second_stop_shortens_the_first, removing_kills, a_stopped_sandbox_has_nothing_that_runs,
             images_come_and_go, lists_are_filtered, records_are_newest_first, resources_are_told_again,
             an_exit_code_is_an_answer, events_tell_what_happens, a_clock_goes_one_way,
-            a_status_may_come_again, a_pod_is_prepared_and_released_again);
+            a_probe_asks_who_runs, a_hook_runs_where_something_runs, a_status_may_come_again, a_pod_is_prepared_and_released_again);
     };
     ($bench:expr; $($contract:ident),*) => {$(
         #[test]
@@ -436,9 +438,51 @@ pub(crate) async fn a_clock_goes_one_way(bench: &impl Bench) {
     assert!(clock.now() >= late);
 }
 
+pub(crate) async fn a_probe_asks_who_runs(bench: &impl Bench) {
+    let Some(probes) = bench.probes() else { return };
+    let sandbox = sandbox(bench, UID).await;
+    let id = started(bench, (UID, &sandbox), Program::Obeys).await;
+    let ask = |check| {
+        let request = ProbeRequest {
+            pod: pod(UID),
+            pod_ip: "".into(),
+            container: Program::Obeys.name().into(),
+            id: id.clone(),
+            kind: ProbeKind::Liveness,
+            check: Arc::new(check),
+            timeout: GRACE,
+        };
+        async move { probes.probe(&request).await.answer }
+    };
+    let command = || ProbeCheck::Exec { command: ["sh", "-c", "exit 0"].map(str::to_owned).into() };
+    assert_eq!(ask(command()).await, ProbeAnswer::Success);
+    // Nobody could be asked, which is not the container's fault.
+    assert_eq!(ask(ProbeCheck::TcpSocket(Address { host: None, port: 80 })).await, ProbeAnswer::Error);
+    bench.runtime().stop_container(&id, GRACE).await.unwrap();
+    assert!(matches!(ask(command()).await, ProbeAnswer::Failure | ProbeAnswer::Error));
+}
+
+pub(crate) async fn a_hook_runs_where_something_runs(bench: &impl Bench) {
+    let Some(hooks) = bench.hooks() else { return };
+    let sandbox = sandbox(bench, UID).await;
+    let id = started(bench, (UID, &sandbox), Program::Obeys).await;
+    let request = HookRequest {
+        pod: pod(UID),
+        pod_ip: "".into(),
+        container: Program::Obeys.name().into(),
+        id: id.clone(),
+        kind: HookKind::PreStop,
+        call: HookCall::Exec { command: ["sh", "-c", "exit 0"].map(str::to_owned).into() },
+        timeout: Some(GRACE),
+    };
+    hooks.run_hook(&request).await.unwrap();
+    bench.runtime().stop_container(&id, GRACE).await.unwrap();
+    hooks.run_hook(&request).await.unwrap_err();
+}
+
 pub(crate) async fn a_status_may_come_again(bench: &impl Bench) {
     let Some(sink) = bench.sink() else { return };
-    let pod = PodReference { uid: UID.into(), namespace: "contract".into(), name: "pod".into() };
+    let pod = pod(UID);
     let update = |version, phase| StatusUpdate {
         pod: pod.clone(),
         version,
@@ -456,25 +500,25 @@ pub(crate) async fn a_status_may_come_again(bench: &impl Bench) {
 }
 
 pub(crate) async fn a_pod_is_prepared_and_released_again(bench: &impl Bench) {
-    let Some(preparer) = bench.preparer() else { return };
+    let Some(resources) = bench.resources() else { return };
     let json = r#"{"metadata": {"name": "pod", "namespace": "contract", "uid": "contract-1"},
         "spec": {"containers": [{"name": "obeys", "image": "a:1"}]}}"#;
     let pod = Arc::new(Pod::from_json(json).unwrap());
     let reference = PodReference::from(&*pod);
-    preparer.release_pod(&reference).await.unwrap();
+    resources.release_pod(&reference).await.unwrap();
     for _ in 0..2 {
-        preparer.prepare_pod(&pod).await.unwrap();
+        resources.prepare_pod(&pod).await.unwrap();
     }
     let (mut sandbox, mut container) =
         (bench.sandbox_config(UID, 0), bench.container_config(UID, Program::Obeys, 0));
-    preparer.generate_sandbox_config(&pod, &mut sandbox).await.unwrap();
-    preparer.generate_container_config(&pod, &mut container).await.unwrap();
+    resources.generate_sandbox_config(&pod, &mut sandbox).await.unwrap();
+    resources.generate_container_config(&pod, &mut container).await.unwrap();
     assert_eq!(sandbox.metadata, bench.sandbox_config(UID, 0).metadata);
     assert_eq!(container.labels, bench.container_config(UID, Program::Obeys, 0).labels);
     let mut again = bench.sandbox_config(UID, 0);
-    preparer.generate_sandbox_config(&pod, &mut again).await.unwrap();
+    resources.generate_sandbox_config(&pod, &mut again).await.unwrap();
     assert_eq!(again, sandbox, "the same pod, the same additions");
     for _ in 0..2 {
-        preparer.release_pod(&reference).await.unwrap();
+        resources.release_pod(&reference).await.unwrap();
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use node_lifecycle::api::GoDuration;
 use node_lifecycle::machine::Timestamp;
 use node_lifecycle::runtime::{
-    Clock, ExecSyncResponse, ImageService, PodPreparer, RuntimeService, StatusSink,
+    Clock, ExecSyncResponse, HookRunner, ImageService, PodResources, ProbeRunner, RuntimeService, StatusSink,
 };
 use node_lifecycle::sim::{Behavior, Latencies, MemoryPorts, MemorySettings, Script};
 
@@ -23,11 +23,17 @@ impl Bench for MemoryPorts {
     fn clock(&self) -> &dyn Clock {
         &self.clock
     }
+    fn probes(&self) -> Option<&dyn ProbeRunner> {
+        Some(&self.probes)
+    }
+    fn hooks(&self) -> Option<&dyn HookRunner> {
+        Some(&self.hooks)
+    }
     fn sink(&self) -> Option<&dyn StatusSink> {
         Some(&self.sink)
     }
-    fn preparer(&self) -> Option<&dyn PodPreparer> {
-        Some(&self.preparer)
+    fn resources(&self) -> Option<&dyn PodResources> {
+        Some(&self.resources)
     }
     fn image(&self) -> &'static str {
         "localhost:5000/busybox:1"

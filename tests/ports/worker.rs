@@ -9,13 +9,14 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::future::{Either, select};
 use futures::stream::FuturesUnordered;
-use node_lifecycle::api::{GoDuration, ImagePullPolicy, Pod, PodPhase};
+use node_lifecycle::api::{ContainerId, GoDuration, ImagePullPolicy, Pod, PodPhase};
 use node_lifecycle::behaviour::Behaviour;
+use node_lifecycle::container::{HookAction, HookKind, hook_action};
 use node_lifecycle::machine::{Machine, OperationId, Timestamp};
 use node_lifecycle::pod::{Action, Change, CompiledPod, Event, Failure, Outcome, Worker, WorkerSettings};
 use node_lifecycle::runtime::{
-    Clock, HookHandler, HookKind, HookRequest, HookRunner, ImageService, NodeSettings, PodPreparer,
-    PodReference, RuntimeService, container_config, done_if_gone, pod_sandbox_config,
+    Clock, HookError, HookRequest, HookRunner, ImageService, NodeSettings, PodReference, PodResources,
+    RuntimeService, container_config, done_if_gone, pod_sandbox_config,
 };
 use node_lifecycle::sim::{Behavior, Call, CallFault, Latencies, MemoryPorts, MemorySettings, Script};
 
@@ -84,51 +85,51 @@ async fn carry_out(
     (operation, outcome.unwrap_or_else(|failure| Outcome::Failed(Box::new(failure))))
 }
 
+/// What went wrong, as an outcome says it.
+#[allow(clippy::needless_pass_by_value, reason = "this is what `map_err` takes")]
+fn failed<E>(error: E) -> Failure
+where
+    for<'a> Failure: From<&'a E>,
+{
+    Failure::from(&error)
+}
+
 async fn call(
     ports: &MemoryPorts,
     pod: &Arc<Pod>,
     compiled: &CompiledPod,
     action: Action,
 ) -> Result<Outcome, Failure> {
-    let MemoryPorts { runtime, hooks, preparer, .. } = ports;
-    let failed = |error| Failure::from(&error);
+    let MemoryPorts { runtime, resources, .. } = ports;
     let node = NodeSettings::default();
     let sandbox_config = |attempt| pod_sandbox_config(pod, attempt, &node);
-    let hook = |container, id, kind, timeout| HookRequest {
-        pod: PodReference::from(&**pod),
-        pod_ip: String::new(),
-        container: compiled.name_of(container).into(),
-        id,
-        kind,
-        handler: HookHandler::Exec(Default::default()),
-        timeout,
-    };
+    let hook =
+        |container, id, kind, timeout| run_hook(ports, pod, compiled.name_of(container), id, kind, timeout);
+    let done = |()| Outcome::Done;
     match action {
-        Action::PrepareResources { .. } => {
-            preparer.prepare_pod(pod).await.map(|()| Outcome::Done).map_err(|error| Failure::from(&error))
-        }
+        Action::PrepareResources { .. } => resources.prepare_pod(pod).await.map(done).map_err(failed),
         Action::ReleaseResources { .. } => {
-            let released = preparer.release_pod(&PodReference::from(&**pod)).await;
-            released.map(|()| Outcome::Done).map_err(|error| Failure::from(&error))
+            let reference = PodReference::from(&**pod);
+            resources.release_pod(&reference).await.map(done).map_err(failed)
         }
         Action::CreateSandbox { attempt, .. } => {
             let mut config = sandbox_config(attempt);
-            preparer
-                .generate_sandbox_config(pod, &mut config)
-                .await
-                .map_err(|error| Failure::from(&error))?;
-            runtime.run_pod_sandbox(&config, "").await.map(Outcome::SandboxCreated).map_err(failed)
+            let generated = resources.generate_sandbox_config(pod, &mut config).await;
+            generated.map_err(failed)?;
+            let made = runtime.run_pod_sandbox(&config, "").await;
+            made.map(Outcome::SandboxCreated).map_err(failed)
         }
         Action::StopSandbox { sandbox, .. } => {
-            done_if_gone(runtime.stop_pod_sandbox(&sandbox).await).map(|()| Outcome::Done).map_err(failed)
+            let stopped = done_if_gone(runtime.stop_pod_sandbox(&sandbox).await);
+            stopped.map(done).map_err(failed)
         }
         Action::RemoveSandbox { sandbox, .. } => {
-            done_if_gone(runtime.remove_pod_sandbox(&sandbox).await).map(|()| Outcome::Done).map_err(failed)
+            let removed = done_if_gone(runtime.remove_pod_sandbox(&sandbox).await);
+            removed.map(done).map_err(failed)
         }
         Action::EnsureImage { container, .. } => {
             let container = compiled.container(container).unwrap();
             let image = Arc::clone(&container.image).into();
-            let failed = |error| Failure::from(&error);
             let known = runtime.image_status(&image).await.map_err(failed)?;
             if known.is_none() || container.image_pull_policy == ImagePullPolicy::Always {
                 runtime.pull_image(&image, None, None).await.map_err(failed)?;
@@ -138,34 +139,76 @@ async fn call(
         Action::CreateContainer { container, sandbox, attempt, .. } => {
             let image = &compiled.container(container).unwrap().image;
             let mut config = container_config(pod, compiled, container, attempt, image, &node).unwrap();
-            let generated = preparer.generate_container_config(pod, &mut config).await;
-            generated.map_err(|error| Failure::from(&error))?;
+            let generated = resources.generate_container_config(pod, &mut config).await;
+            generated.map_err(failed)?;
             let of_sandbox = runtime.pod_sandbox_status(&sandbox).await.map_err(failed)?;
             let of_sandbox = sandbox_config(of_sandbox.sandbox.metadata.attempt);
             let made = runtime.create_container(&sandbox, &config, &of_sandbox).await;
             made.map(Outcome::ContainerCreated).map_err(failed)
         }
-        Action::StartContainer { id, .. } => {
-            runtime.start_container(&id).await.map(|()| Outcome::Done).map_err(failed)
-        }
+        Action::StartContainer { id, .. } => runtime.start_container(&id).await.map(done).map_err(failed),
         Action::RunPostStart { container, id, .. } => {
-            let ran = hooks.run_hook(&hook(container, id, HookKind::PostStart, None)).await;
-            ran.map(|()| Outcome::Done).map_err(|error| Failure::from(&error))
+            hook(container, id, HookKind::PostStart, None).await.map(done)
         }
         Action::RunPreStop { container, id, timeout_seconds, .. } => {
             let timeout = Some(Duration::from_secs(timeout_seconds));
-            let ran = hooks.run_hook(&hook(container.unwrap(), id, HookKind::PreStop, timeout)).await;
-            ran.map(|()| Outcome::Done).map_err(|error| Failure::from(&error))
+            hook(container.unwrap(), id, HookKind::PreStop, timeout).await.map(done)
         }
         Action::StopContainer { id, timeout_seconds, .. } => {
             let stopped = runtime.stop_container(&id, Duration::from_secs(timeout_seconds)).await;
-            done_if_gone(stopped).map(|()| Outcome::Done).map_err(failed)
+            done_if_gone(stopped).map(done).map_err(failed)
         }
         Action::RemoveContainer { id, .. } => {
-            done_if_gone(runtime.remove_container(&id).await).map(|()| Outcome::Done).map_err(failed)
+            let removed = done_if_gone(runtime.remove_container(&id).await);
+            removed.map(done).map_err(failed)
         }
         Action::Report { .. } => unreachable!("a report is no operation"),
     }
+}
+
+/// Runs a hook as the spec has it. A wait is waited for here; the rest is the runner's, and is asked once more in
+/// the clear where that is what the server speaks.
+async fn run_hook(
+    ports: &MemoryPorts,
+    pod: &Pod,
+    container: &str,
+    id: ContainerId,
+    kind: HookKind,
+    timeout: Option<Duration>,
+) -> Result<(), Failure> {
+    let containers = pod.spec.init_containers.iter().chain(&pod.spec.containers);
+    let spec = containers.into_iter().find(|it| it.name == container).unwrap();
+    let handler = match kind {
+        HookKind::PostStart => spec.post_start(),
+        HookKind::PreStop => spec.pre_stop(),
+    };
+    let action = hook_action(handler.unwrap(), container, &spec.ports);
+    let call = match action.map_err(|error| failed(HookError::Invalid(error)))? {
+        HookAction::Sleep(wait) => {
+            let most = timeout.unwrap_or(Duration::MAX);
+            ports.clock.sleep_until(ports.clock.now() + wait.min(most)).await;
+            return if wait > most { Err(failed(HookError::DeadlineExceeded(most))) } else { Ok(()) };
+        }
+        HookAction::Call(call) => call,
+    };
+    let records = ports.runtime.pod_records(&pod.metadata.uid).await.map_err(failed)?;
+    let pod_ip = records.sandboxes.first().and_then(|sandbox| sandbox.ip.as_deref()).unwrap_or_default();
+    let request = HookRequest {
+        pod: PodReference::from(pod),
+        pod_ip: pod_ip.into(),
+        container: container.into(),
+        id,
+        kind,
+        call,
+        timeout,
+    };
+    let mut ran = ports.hooks.run_hook(&request).await;
+    if ran == Err(HookError::AnsweredInTheClear)
+        && let Some(request) = request.in_the_clear()
+    {
+        ran = ports.hooks.run_hook(&request).await;
+    }
+    ran.map_err(failed)
 }
 
 /// A pod with an init container, a sidecar with a hook, and an app; deleted after a minute.
@@ -174,8 +217,10 @@ fn live(ports: &MemoryPorts) -> Vec<(Duration, PodPhase)> {
         "initContainers": [
             {"name": "migrate", "image": "m:1"},
             {"name": "proxy", "image": "p:1", "restartPolicy": "Always",
-             "lifecycle": {"preStop": {"exec": {"command": ["drain"]}}}}],
-        "containers": [{"name": "app", "image": "a:1"}]}}"#;
+             "ports": [{"name": "admin", "containerPort": 8081}],
+             "lifecycle": {"preStop": {"httpGet": {"path": "/drain", "port": "admin"}}}}],
+        "containers": [{"name": "app", "image": "a:1",
+             "lifecycle": {"postStart": {"exec": {"command": ["warm-up"]}}, "preStop": {"sleep": {"seconds": 5}}}}]}}"#;
     let pod = Arc::new(Pod::from_json(json).unwrap());
     let compiled = Arc::new(CompiledPod::compile(&pod, &Arc::new(Behaviour::default())).unwrap());
     let worker = Worker::new(&pod, Arc::clone(&compiled), WorkerSettings::default(), ports.clock.now());
@@ -218,15 +263,18 @@ fn a_pod_lives_and_dies_over_the_ports() {
     let created = order(&ports, &[Call::CreateContainer]);
     let created: Vec<_> = created.iter().map(|(_, name)| &**name).collect();
     assert_eq!(created, ["migrate", "proxy", "app"], "each once: what is reported is what was made");
-    let stopped = order(&ports, &[Call::StopContainer, Call::RunHook]);
-    assert_eq!(stopped.len(), 3, "one hook, and two stops: {stopped:?}");
-    assert_eq!(stopped[0], (Call::RunHook, "proxy".to_owned()));
+    let stopped = order(&ports, &[Call::RunHook, Call::StopContainer]);
+    let stopped: Vec<_> = stopped.iter().map(|(call, _)| *call).collect();
+    assert_eq!(stopped, [Call::RunHook, Call::RunHook, Call::StopContainer, Call::StopContainer]);
+    let hooks = order(&ports, &[Call::RunHook]);
+    let hooks: Vec<_> = hooks.iter().map(|(_, name)| &**name).collect();
+    assert_eq!(hooks, ["app", "proxy"], "the app's second hook is a wait, which is no call");
     let first_and_last = order(&ports, &[Call::PreparePod, Call::RunPodSandbox, Call::ReleasePod]);
     let first_and_last: Vec<_> = first_and_last.into_iter().map(|(call, _)| call).collect();
     assert_eq!(first_and_last, [Call::PreparePod, Call::RunPodSandbox, Call::ReleasePod]);
     let left = ports.clock.run(ports.runtime.pod_records(&"u1".into())).unwrap().unwrap();
     assert!(left.containers.iter().all(|record| !record.is_running()));
-    assert_eq!(ports.preparer.prepared().len(), 0);
+    assert_eq!(ports.resources.prepared().len(), 0);
 }
 
 #[test]

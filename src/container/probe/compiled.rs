@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{CheckError, ProbeCheck, ProbeKind};
+use super::super::HandlerError;
+use super::{ProbeCheck, ProbeKind};
 use crate::api::{Container, Probe};
 
 /// A probe of a container, made ready: numbers with their defaults, the check resolved. It is compiled anew when
@@ -27,7 +28,7 @@ pub struct CompiledProbe {
     pub after_exit: ProbeAtExit,
     /// What an attempt does. A probe that cannot be asked is no error of the pod's: it never comes to a result, as
     /// with the kubelet, and each run says so.
-    pub check: Result<Arc<ProbeCheck>, CheckError>,
+    pub check: Result<Arc<ProbeCheck>, HandlerError>,
 }
 
 /// What becomes of a probe when the instance that it asked has ended.
@@ -85,7 +86,7 @@ mod tests {
             let seconds = [compiled.initial_delay, compiled.period, compiled.timeout].map(|d| d.as_secs());
             assert_eq!(seconds, [0, 10, 1]);
             assert_eq!((compiled.success_threshold, compiled.failure_threshold), (1, 3));
-            assert_eq!(compiled.check, Err(CheckError::NoHandler));
+            assert_eq!(compiled.check, Err(HandlerError::EmptyProbe));
         }
     }
 }

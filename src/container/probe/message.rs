@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CheckError, CompiledProbe, ProbeCheck, ProbeKind, ProbeResult};
+use super::super::HandlerError;
+use super::{CompiledProbe, ProbeCheck, ProbeKind, ProbeResult};
 use crate::api::{ContainerId, PodPhase};
 use crate::machine::{OperationId, Timestamp};
 
@@ -194,7 +195,7 @@ pub enum ProberAction {
 pub enum ProbeFault {
     /// The spec does not say what to ask.
     #[error(transparent)]
-    Check(CheckError),
+    Check(HandlerError),
     /// None of its attempts could be made, or was answered in time.
     #[error("no attempt could be made")]
     NoAnswer,

@@ -15,7 +15,7 @@ mod snapshot;
 mod standing;
 mod state;
 
-pub use check::{CheckError, HttpCheck, HttpScheme, ProbeCheck, exec_answer, http_answer};
+pub use check::{ProbeCheck, exec_answer, http_answer};
 pub use compiled::{CompiledProbe, ProbeAtExit};
 pub use message::{
     InstanceSight, InstanceState, PodSight, ProbeAnswer, ProbeFault, ProberAction, ProberEvent, Sight,

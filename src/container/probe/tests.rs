@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::HandlerError;
 use super::*;
 use crate::api::{Container, PodPhase, Probe};
 use crate::machine::{Machine, OperationId, Timestamp};
@@ -157,7 +158,7 @@ fn a_check_that_cannot_be_made_is_said_once_a_run() {
     assert_eq!(prober.next_wakeup(), Some(at(10)));
     assert!(matches!(
         wake(&mut prober, 10)[..],
-        [ProberAction::Errored { fault: ProbeFault::Check(CheckError::UnknownPort { .. }), .. }]
+        [ProberAction::Errored { fault: ProbeFault::Check(HandlerError::UnknownPort { .. }), .. }]
     ));
 }
 
@@ -180,4 +181,9 @@ fn a_probe_that_ended_with_an_instance_begins_anew_with_another_one() {
     assert!(prober.is_ended());
     assert!(asked(&see(&mut prober, 2, running("c2", 2, true))).is_some());
     assert!(!prober.is_ended());
+}
+
+#[test]
+fn an_action_is_small() {
+    assert!(size_of::<ProberAction>() <= 128, "{}", size_of::<ProberAction>());
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{VirtualClock, lock};
 use crate::machine::Timestamp;
 use crate::runtime::{
-    CALL_TIMEOUT, Clock, HookError, ImageError, PrepareError, ProbeError, RuntimeError, SinkError,
+    CALL_TIMEOUT, Clock, HookError, ImageError, PrepareError, ProbeReport, RuntimeError, SinkError,
 };
 
 /// A call of a port.
@@ -64,13 +64,13 @@ pub enum Call {
     SendStatus,
     /// `StatusSink::delete_pod`.
     DeletePod,
-    /// `PodPreparer::prepare_pod`.
+    /// `PodResources::prepare_pod`.
     PreparePod,
-    /// `PodPreparer::release_pod`.
+    /// `PodResources::release_pod`.
     ReleasePod,
-    /// `PodPreparer::generate_sandbox_config`.
+    /// `PodResources::generate_sandbox_config`.
     GenerateSandboxConfig,
-    /// `PodPreparer::generate_container_config`.
+    /// `PodResources::generate_container_config`.
     GenerateContainerConfig,
 }
 
@@ -217,11 +217,11 @@ macro_rules! refusals {
 
 refusals!(RuntimeError, ImageError, HookError, SinkError, PrepareError);
 
-impl From<Refusal> for ProbeError {
+impl From<Refusal> for ProbeReport {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Failed(message) => Self::Unknown(message),
-            Refusal::TooSlow(limit) => Self::Runtime(RuntimeError::DeadlineExceeded(limit)),
+            Refusal::Failed(message) => Self::error(message),
+            Refusal::TooSlow(limit) => Self::too_slow(limit),
         }
     }
 }

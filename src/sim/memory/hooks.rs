@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use super::MemoryRuntime;
 use super::calls::Call;
 use super::state::Instance;
+use crate::container::{HookCall, HookKind};
 use crate::machine::Timestamp;
-use crate::runtime::{Clock, HookError, HookKind, HookRequest, HookRunner, RuntimeError};
+use crate::runtime::{Clock, HookError, HookRequest, HookRunner, RuntimeError};
 
 /// Runs hooks as the [`Hooks`](crate::sim::Hooks) of the containers' behaviours say: so long, and with this end.
 /// A clone is a handle to the same.
@@ -27,6 +28,9 @@ impl MemoryHooks {
 
     /// Runs a hook that began at this time.
     async fn run(&self, request: &HookRequest, begun_at: Timestamp) -> Result<(), HookError> {
+        if let HookCall::HttpGet(asked) = &request.call {
+            asked.address.host(&request.pod_ip)?;
+        }
         let running = |instance: &&Instance| instance.process.record.is_running();
         let hook = self.runtime.with(|state, _| {
             let instance = state.instances.get(&request.id).filter(running)?;

@@ -5,8 +5,8 @@ mod clock;
 mod events;
 mod hooks;
 mod images;
-mod preparer;
 mod probes;
+mod resources;
 mod runtime;
 mod sink;
 mod state;
@@ -14,8 +14,8 @@ mod state;
 pub use calls::{Call, CallFault, CallRecord, Calls};
 pub use clock::{Stalled, VirtualClock};
 pub use hooks::MemoryHooks;
-pub use preparer::MemoryPreparer;
 pub use probes::MemoryProbes;
+pub use resources::MemoryResources;
 pub use runtime::{BehaviorOf, ExecOf, MemoryRuntime, MemorySettings};
 pub use sink::MemorySink;
 
@@ -31,7 +31,7 @@ use crate::machine::Timestamp;
 /// | [`ProbeRunner`](crate::runtime::ProbeRunner) | [`MemoryProbes`] |
 /// | [`HookRunner`](crate::runtime::HookRunner) | [`MemoryHooks`] |
 /// | [`StatusSink`](crate::runtime::StatusSink) | [`MemorySink`] |
-/// | [`PodPreparer`](crate::runtime::PodPreparer) | [`MemoryPreparer`] |
+/// | [`PodResources`](crate::runtime::PodResources) | [`MemoryResources`] |
 /// | [`Clock`](crate::runtime::Clock) | [`VirtualClock`] |
 ///
 /// They need no executor and start no thread; any executor will do. All of them share one [`VirtualClock`], one list
@@ -93,7 +93,7 @@ pub struct MemoryPorts {
     /// Statuses.
     pub sink: MemorySink,
     /// Everything else that pods need.
-    pub preparer: MemoryPreparer,
+    pub resources: MemoryResources,
 }
 
 impl MemoryPorts {
@@ -113,7 +113,7 @@ impl MemoryPorts {
             probes: MemoryProbes::new(&runtime),
             hooks: MemoryHooks::new(&runtime),
             sink: MemorySink::new(&calls),
-            preparer: MemoryPreparer::new(&calls),
+            resources: MemoryResources::new(&calls),
             clock,
             calls,
             runtime,

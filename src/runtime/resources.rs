@@ -11,12 +11,14 @@ use crate::pod::Failure;
 
 /// Prepares and releases what a pod needs of its node: volumes, secrets, devices, cgroups, credentials.
 ///
+/// (How much a pod may use is another thing: [`pod::PodResources`](crate::pod::PodResources).)
+///
 /// See the [module](super) for what holds of every port. The order for one pod is: `prepare_pod`, and no sandbox
 /// before it has succeeded; the `generate_*` calls for each sandbox and each instance; `release_pod` once nothing
 /// of the pod runs and its sandboxes are stopped, and the pod is not finished before that has succeeded. Two
 /// calls for one pod never overlap.
 #[async_trait]
-pub trait PodPreparer: Send + Sync {
+pub trait PodResources: Send + Sync {
     /// Prepares all that the pod needs; its sandbox may be made when this returns.
     ///
     /// Idempotent: called before every sandbox, when the spec has changed, and after the agent's restart. What is

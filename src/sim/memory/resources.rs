@@ -1,4 +1,4 @@
-//! A preparer that only keeps the books.
+//! What pods need besides, of which only the books are kept.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -10,18 +10,18 @@ use super::calls::{Call, Calls};
 use super::lock;
 use crate::api::{Pod, Uid};
 use crate::runtime::{
-    CALL_TIMEOUT, ContainerConfig, PodPreparer, PodReference, PodSandboxConfig, PrepareError,
+    CALL_TIMEOUT, ContainerConfig, PodReference, PodResources, PodSandboxConfig, PrepareError,
 };
 
 /// Notes which pods are prepared, and refuses what comes out of order. A clone is a handle to the same.
 #[derive(Debug, Clone)]
-pub struct MemoryPreparer {
+pub struct MemoryResources {
     calls: Calls,
     prepared: Arc<Mutex<BTreeMap<Uid, PodReference>>>,
 }
 
-impl MemoryPreparer {
-    /// One with which nothing is prepared.
+impl MemoryResources {
+    /// Nothing is prepared yet.
     #[must_use]
     pub fn new(calls: &Calls) -> Self {
         Self { calls: calls.clone(), prepared: Arc::default() }
@@ -40,7 +40,7 @@ impl MemoryPreparer {
 }
 
 #[async_trait]
-impl PodPreparer for MemoryPreparer {
+impl PodResources for MemoryResources {
     async fn prepare_pod(&self, pod: &Arc<Pod>) -> Result<(), PrepareError> {
         let name = &pod.metadata.name;
         let passage = self.calls.begin(Call::PreparePod, name, Duration::ZERO, Some(CALL_TIMEOUT)).await?;
