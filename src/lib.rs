@@ -38,17 +38,17 @@
 //! | [`behaviour`] | feature gates, and the faults of the kubelet that can be copied |
 //! | [`api`] | pods, status, quantities and manifests as a node reads them |
 //! | [`document`] | JSON and YAML with positions, for manifests and configuration alike |
-//! | [`container`] | one container: records, restarts, back-off, the arithmetic of stopping |
+//! | [`container`] | one container: records, restarts, back-off, probes, hooks, stopping, garbage collection |
 //! | [`ordering`] | the start order and the stop order of a pod's containers |
-//! | [`pod`] | one pod: compiled form, QoS, resources, phase, the sync plan, and its machine, the [`pod::Worker`] |
+//! | [`pod`] | one pod: compiled form, resources, plan, status, and its machine, the [`pod::Lifecycle`]; the set of pods |
 //! | [`runtime`] | the ports: traits in the terms of the Container Runtime Interface |
 #![cfg_attr(feature = "sim", doc = "| [`sim`] | a deterministic node in virtual time |")]
 #![cfg_attr(not(feature = "sim"), doc = "| `sim` | a deterministic node in virtual time (feature `sim`) |")]
 //!
 //! Everything has one of four shapes: a *decision* is a pure function such as [`pod::plan`]; a *machine* is
-//! stepped, such as [`pod::Worker`]; a *port* is a trait that you implement; a *driver* joins the two. (Ports and
-//! a driver come with the runtime; until then the actions of a machine are plain values for you to carry out, as
-//! [`machine`] says.)
+//! stepped, such as [`pod::Lifecycle`]; a *port* is a trait that you implement, such as [`runtime::RuntimeService`];
+//! a *driver* joins the two. The actions of a machine are plain values: whoever drives it himself carries them out as
+//! [`machine`] says.
 //!
 //! # Features
 //!

@@ -122,10 +122,18 @@ impl Lifecycle {
         self.statuses.status()
     }
 
-    /// Whether nothing is left of it: deleted, stopped, released, removed, and said so.
+    /// What the probes say of a container.
     #[must_use]
-    pub const fn is_finished(&self) -> bool {
-        self.worker.is_finished() && (!self.settings.publishes || self.sending.is_gone())
+    pub fn probe_results(&self, index: ContainerIndex) -> ProbeResults {
+        self.probes.results().get(index.at()).copied().unwrap_or_default()
+    }
+
+    /// Whether nothing is left of it: deleted, stopped, released, removed, and gone from the API server where that
+    /// waits for the node.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        let api_waits = self.settings.publishes && self.known.is_deleted() && !self.worker.pod().is_static;
+        self.worker.is_finished() && (self.sending.is_gone() || !api_waits)
     }
 
     fn handle(&mut self, event: LifecycleEvent) {
@@ -220,12 +228,6 @@ impl Lifecycle {
             }
             actions.push(LifecycleAction::Pod(action));
         }
-    }
-
-    /// What the probes say of each container, for whoever looks.
-    #[must_use]
-    pub fn probe_results(&self, index: ContainerIndex) -> ProbeResults {
-        self.probes.results().get(index.at()).copied().unwrap_or_default()
     }
 }
 

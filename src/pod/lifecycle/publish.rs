@@ -35,6 +35,10 @@ impl Known {
         }
     }
 
+    pub(super) const fn is_deleted(&self) -> bool {
+        self.deleted
+    }
+
     pub(super) const fn api<'a>(&'a self, pod: &'a CompiledPod) -> ApiPod<'a> {
         let Self { status, mirror, deleted, is_mirror, .. } = self;
         ApiPod { pod, status, mirror: mirror.as_ref(), deleted: *deleted, is_mirror: *is_mirror }

@@ -117,7 +117,11 @@ fn a_status_is_sent_until_it_is_taken() {
 fn a_deleted_pod_goes_from_the_api_when_all_is_said() {
     let mut rig = Rig::new(WEB);
     rig.up();
-    rig.step(LifecycleEvent::Pod(Event::Deleted { grace_seconds: Some(5) }));
+    let mut deleted = Pod::from_json(WEB).unwrap();
+    deleted.metadata.deletion_timestamp = Some(rig.now);
+    deleted.metadata.deletion_grace_period_seconds = Some(5);
+    let compiled = Arc::clone(rig.pod.worker().pod());
+    rig.step(LifecycleEvent::Offered { pod: Arc::new(deleted), compiled, mirror: None });
     rig.up();
     // The runtime says how it ended.
     rig.now += Duration::from_secs(1);
@@ -126,11 +130,6 @@ fn a_deleted_pod_goes_from_the_api_when_all_is_said() {
     rig.wait(10);
     rig.up();
     assert!(rig.pod.worker().is_finished() && !rig.pod.is_finished());
-
-    let mut deleted = Pod::from_json(WEB).unwrap();
-    deleted.metadata.deletion_timestamp = Some(rig.now);
-    let compiled = Arc::clone(rig.pod.worker().pod());
-    rig.step(LifecycleEvent::Offered { pod: Arc::new(deleted), compiled, mirror: None });
     assert!(rig.asked.iter().all(|action| *action != LifecycleAction::DeletePod), "the end was not sent yet");
     for _ in 0..3 {
         rig.api_takes(true);

@@ -130,12 +130,17 @@ impl Worker {
             }
             Err(refused) => {
                 again.step = AgainStep::Waiting(Some(refused.until));
-                Some(WaitingReason::CrashLoopBackOff)
+                Some(refused)
             }
         };
         for index in left.iter() {
+            let message =
+                waiting.map(|refused| refused.message(self.pod.name_of(index), &self.pod.display_name));
             if let Some(track) = self.state.tracks.get_mut(index.at()) {
-                track.waiting = waiting;
+                match message {
+                    Some(message) => track.waits_for(WaitingReason::CrashLoopBackOff, message),
+                    None => track.waiting = None,
+                }
             }
         }
     }
