@@ -263,10 +263,12 @@ impl Subject {
         let images = &self.ports.images;
         let spec = Arc::clone(image).into();
         if policy != ImagePullPolicy::Always {
-            let known = images.image_status(&spec).await.map_err(|error: ImageError| Failure {
-                reason: "ImageInspectError".into(),
-                ..failed(&error)
-            })?;
+            // What a pull may take is not what asking for an image may take.
+            let limit = self.settings.call_timeout;
+            let known = within(&*self.ports.clock, limit, images.image_status(&spec)).await;
+            let known = known.unwrap_or(Err(ImageError::DeadlineExceeded(limit)));
+            let known =
+                known.map_err(|error| Failure { reason: "ImageInspectError".into(), ..failed(&error) })?;
             if known.is_some() {
                 return Ok(());
             }

@@ -86,8 +86,10 @@ enum Answer {
 enum Woken {
     Command(Command),
     Answer(Answer),
-    /// `None`: there will be no more.
-    ContainerEvent(Option<ContainerEventResponse>),
+    /// Something happened to a container, of this pod if the runtime says so.
+    ContainerEvent(Option<Uid>),
+    /// There will be no more of these.
+    EventsEnded,
     Time,
 }
 
@@ -197,8 +199,9 @@ impl Driver {
                 Woken::Command(Command::Stop) => break,
                 Woken::Command(command) => self.obey(command),
                 Woken::Answer(answer) => self.take(answer),
-                Woken::ContainerEvent(Some(event)) => self.container_event(&event),
-                Woken::ContainerEvent(None) => self.events = Subscription::Due,
+                Woken::ContainerEvent(Some(uid)) => self.look(uid),
+                Woken::ContainerEvent(None) => self.relist_soon(),
+                Woken::EventsEnded => self.events = Subscription::Due,
                 Woken::Time => {}
             }
         }
@@ -223,7 +226,10 @@ impl Driver {
             if let Subscription::Here(events) = &mut self.events
                 && let Poll::Ready(event) = events.poll_next_unpin(context)
             {
-                return Poll::Ready(Woken::ContainerEvent(event.and_then(Result::ok)));
+                return Poll::Ready(match event {
+                    Some(Ok(event)) => Woken::ContainerEvent(event.pod_uid().cloned()),
+                    Some(Err(_)) | None => Woken::EventsEnded,
+                });
             }
             sleep.as_mut().poll(context).map(|()| Woken::Time)
         })
@@ -297,12 +303,10 @@ impl Driver {
         self.calls.push(Box::pin(async move { Answer::Listed(now, listed.await.and_then(Result::ok)) }));
     }
 
-    /// Something happened to a container: its pod is observed.
-    fn container_event(&mut self, event: &ContainerEventResponse) {
-        match event.pod_uid() {
-            Some(uid) => self.look(uid.clone()),
-            None => self.relist_at = self.relist_at.map(|at| at.min(self.ports.clock.now())),
-        }
+    /// Something happened, and nobody says to which pod.
+    fn relist_soon(&mut self) {
+        let now = self.ports.clock.now();
+        self.relist_at = self.relist_at.map(|at| at.min(now));
     }
 
     /// Observes one pod; once more, where that is under way.
