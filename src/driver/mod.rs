@@ -50,7 +50,7 @@ mod ports;
 mod settings;
 
 pub use handle::{Handle, Stopped};
-pub use ports::Ports;
+pub use ports::{Absent, ExecOnly, Ports};
 pub use settings::DriverSettings;
 
 use std::collections::{BTreeMap, BTreeSet};

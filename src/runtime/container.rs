@@ -226,6 +226,29 @@ pub struct Container {
     pub annotations: BTreeMap<String, String>,
 }
 
+impl Container {
+    /// An instance that was just made, and bears the names that it was given.
+    #[must_use]
+    pub fn new(
+        id: ContainerId,
+        sandbox: &SandboxId,
+        config: &ContainerConfig,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            pod_sandbox_id: sandbox.clone(),
+            metadata: config.metadata.clone(),
+            image: config.image.clone(),
+            image_ref: Arc::clone(&config.image.image),
+            state: ContainerState::Created,
+            created_at,
+            labels: config.labels.clone(),
+            annotations: config.annotations.clone(),
+        }
+    }
+}
+
 /// What a runtime knows of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ContainerStatus {

@@ -33,6 +33,12 @@ pub enum RuntimeError {
 }
 
 impl RuntimeError {
+    /// There is nothing of this name.
+    #[must_use]
+    pub fn not_found(id: impl std::fmt::Display) -> Self {
+        Self::NotFound(id.to_string().into())
+    }
+
     /// Whether the thing that was named does not exist.
     #[must_use]
     pub const fn is_not_found(&self) -> bool {
@@ -105,6 +111,14 @@ impl ImageError {
             Self::SignatureValidationFailed(_) => "SignatureValidationFailed",
             _ => "ErrImagePull",
         }
+    }
+}
+
+impl From<std::io::Error> for RuntimeError {
+    /// In the system's own words; something that is not there is not found.
+    fn from(error: std::io::Error) -> Self {
+        let text = Arc::from(error.to_string());
+        if error.kind() == std::io::ErrorKind::NotFound { Self::NotFound(text) } else { Self::Unknown(text) }
     }
 }
 

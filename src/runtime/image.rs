@@ -11,7 +11,8 @@ use crate::machine::Timestamp;
 
 /// The node's images, as the CRI's `ImageService` has them.
 ///
-/// See the [module](super) for what holds of every port.
+/// See the [module](super) for what holds of every port. Where images are never removed, the first two calls are
+/// enough.
 #[async_trait]
 pub trait ImageService: Send + Sync {
     /// The image of this reference, tag, digest or id, or `None` when the node does not have it.
@@ -44,7 +45,9 @@ pub trait ImageService: Send + Sync {
     ///
     /// # Errors
     /// [`ImageError`] when the service cannot say.
-    async fn list_images(&self, filter: Option<&ImageSpec>) -> Result<Vec<Image>, ImageError>;
+    async fn list_images(&self, _filter: Option<&ImageSpec>) -> Result<Vec<Image>, ImageError> {
+        Err(ImageError::Unimplemented("ListImages"))
+    }
 
     /// Removes an image, by whichever of its names.
     ///
@@ -53,7 +56,9 @@ pub trait ImageService: Send + Sync {
     ///
     /// # Errors
     /// [`ImageError`] when it may still be there.
-    async fn remove_image(&self, image: &ImageSpec) -> Result<(), ImageError>;
+    async fn remove_image(&self, _image: &ImageSpec) -> Result<(), ImageError> {
+        Err(ImageError::Unimplemented("RemoveImage"))
+    }
 
     /// How full the file systems of images and containers are.
     ///
@@ -61,7 +66,9 @@ pub trait ImageService: Send + Sync {
     ///
     /// # Errors
     /// [`ImageError`] when the service cannot say.
-    async fn image_fs_info(&self) -> Result<ImageFsInfo, ImageError>;
+    async fn image_fs_info(&self) -> Result<ImageFsInfo, ImageError> {
+        Err(ImageError::Unimplemented("ImageFsInfo"))
+    }
 }
 
 /// A reference to an image.

@@ -156,6 +156,22 @@ pub struct PodSandbox {
     pub runtime_handler: String,
 }
 
+impl PodSandbox {
+    /// A sandbox that was just made: ready, and with the names that it was given.
+    #[must_use]
+    pub fn new(id: SandboxId, config: &PodSandboxConfig, created_at: Timestamp) -> Self {
+        Self {
+            id,
+            metadata: config.metadata.clone(),
+            state: SandboxState::Ready,
+            created_at,
+            labels: config.labels.clone(),
+            annotations: config.annotations.clone(),
+            runtime_handler: String::new(),
+        }
+    }
+}
+
 /// What a runtime knows of a sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PodSandboxStatus {

@@ -30,14 +30,18 @@ pub trait RuntimeService: Send + Sync {
     /// What the runtime is. The first answer to it means that the runtime takes calls.
     ///
     /// # Errors
-    /// [`RuntimeError`] while it does not.
-    async fn version(&self) -> Result<Version, RuntimeError>;
+    /// [`RuntimeError`] while it does not. A runtime in the agent's own process need not implement it.
+    async fn version(&self) -> Result<Version, RuntimeError> {
+        Err(RuntimeError::Unimplemented("Version"))
+    }
 
     /// Whether the runtime and its network are ready.
     ///
     /// # Errors
-    /// [`RuntimeError`] when the runtime cannot say.
-    async fn status(&self) -> Result<RuntimeStatus, RuntimeError>;
+    /// [`RuntimeError`] when the runtime cannot say. A runtime in the agent's own process need not implement it.
+    async fn status(&self) -> Result<RuntimeStatus, RuntimeError> {
+        Err(RuntimeError::Unimplemented("Status"))
+    }
 
     /// Makes and starts a sandbox with its network; it is ready when this returns. `runtime_handler` is the
     /// handler of the pod's runtime class, empty for the default one.
@@ -76,8 +80,15 @@ pub trait RuntimeService: Send + Sync {
     /// What is known of a sandbox.
     ///
     /// # Errors
-    /// [`RuntimeError::NotFound`] when there is none, or another when the runtime cannot say.
-    async fn pod_sandbox_status(&self, id: &SandboxId) -> Result<PodSandboxStatus, RuntimeError>;
+    /// [`RuntimeError::NotFound`] when there is none, or another when the runtime cannot say. A runtime without a
+    /// network need not implement it: there is no more to be known than what the list says.
+    async fn pod_sandbox_status(&self, id: &SandboxId) -> Result<PodSandboxStatus, RuntimeError> {
+        let filter = PodSandboxFilter { id: Some(id.clone()), ..PodSandboxFilter::default() };
+        let listed = self.list_pod_sandbox(&filter).await?;
+        let found = listed.into_iter().find(|sandbox| sandbox.id == *id);
+        let sandbox = found.ok_or_else(|| RuntimeError::NotFound(id.as_str().into()))?;
+        Ok(PodSandboxStatus { sandbox, ..PodSandboxStatus::default() })
+    }
 
     /// The sandboxes that are meant, stopped ones included, in any order.
     ///
@@ -145,12 +156,14 @@ pub trait RuntimeService: Send + Sync {
     /// Idempotent; what is absent or zero stays as it is.
     ///
     /// # Errors
-    /// [`RuntimeError`]; some of it may be in force.
+    /// [`RuntimeError`]; some of it may be in force. A runtime that has no such thing need not implement it.
     async fn update_container_resources(
         &self,
-        id: &ContainerId,
-        resources: &ContainerResources,
-    ) -> Result<(), RuntimeError>;
+        _id: &ContainerId,
+        _resources: &ContainerResources,
+    ) -> Result<(), RuntimeError> {
+        Err(RuntimeError::Unimplemented("UpdateContainerResources"))
+    }
 
     /// Runs a command in an instance that runs, and returns when it has ended: whatever its exit code, that
     /// is an answer. A `timeout` of zero is none; when it is over the command is killed.
