@@ -63,6 +63,9 @@ pub mod api;
 pub mod behaviour;
 pub mod container;
 pub mod document;
+#[cfg(feature = "driver")]
+#[cfg_attr(docsrs, doc(cfg(feature = "driver")))]
+pub mod driver;
 pub mod machine;
 pub mod ordering;
 pub mod pod;

@@ -79,7 +79,7 @@ impl Agent {
                 let event = match status {
                     None => Event::Deleted { grace_seconds },
                     Some(status) => {
-                        let StatusOverride { reason, message } = StatusOverride::clone(&status);
+                        let StatusOverride { reason, message, .. } = StatusOverride::clone(&status);
                         Event::Verdict(Box::new(Verdict {
                             reason,
                             message,
@@ -201,7 +201,11 @@ fn an_evicted_pod_goes_all_the_way() {
     let options = KillPodOptions {
         evict: true,
         grace_period_seconds_override: Some(5),
-        status: Some(Arc::new(StatusOverride { reason: "Evicted".into(), message: "no memory".into() })),
+        status: Some(Arc::new(StatusOverride {
+            reason: "Evicted".into(),
+            message: "no memory".into(),
+            ..StatusOverride::default()
+        })),
         completed: Some("the eviction manager".into()),
     };
     agent.hand(WorkersEvent::Update(PodUpdate::kill(pod, options)));

@@ -8,6 +8,7 @@
 //! * [`qos_class`], [`pod_resources`], [`oom_score_adj`] and [`pod_cgroup`] are what the node sets aside for it.
 //! * [`Worker`] is the machine of one pod's containers: events in, actions out. [`PodProbes`] is that of its probes.
 //! * [`Workers`] is the machine of all pods that a node agent knows: which is brought up, which goes, which is gone.
+//! * [`Pods`] is all of this as one machine: the pods of a node, each with its [`Lifecycle`], behind [`Workers`].
 //! * [`pod_status`] is what the node says of it, [`StatusCache`] remembers what was said and what has to be sent,
 //!   and [`merge_status`] leaves to others what is theirs.
 //! * [`resize`] says what becomes of a change of its resources, [`resize_plan`] how that is carried out.
@@ -38,6 +39,7 @@ mod lifecycle;
 mod observed;
 mod phase;
 mod plan;
+mod pods;
 mod probes;
 mod qos;
 mod resize;
@@ -61,6 +63,7 @@ pub use plan::{
     Kill, KillPodReason, KillReason, NextInit, PlanContext, SandboxFault, Start, StartReason, SyncPlan,
     any_app_created, next_init, plan, plan_into, restarts_all, sandbox_fault,
 };
+pub use pods::{Pods, PodsAction, PodsEvent, PodsNote, PodsSettings, PodsSnapshot};
 pub use probes::{PodProbes, PodProbesSnapshot, ProbesAction, ProbesEvent};
 pub use qos::{oom_score_adj, pod_qos_class, qos_class};
 pub use resize::{

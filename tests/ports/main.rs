@@ -21,4 +21,3 @@ mod bench;
 mod beyond;
 mod contract;
 mod memory;
-mod worker;

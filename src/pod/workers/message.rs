@@ -193,6 +193,12 @@ pub struct StatusOverride {
     pub reason: Arc<str>,
     /// Why, for a person.
     pub message: Arc<str>,
+    /// The message of the condition `DisruptionTarget` (KEP-3329), where the pod goes for the node's sake.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disruption: Option<Arc<str>>,
+    /// Whether a pod that has succeeded by then stays so, as in a shutdown of the node.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spares_succeeded: bool,
 }
 
 /// What the runtime has of a pod.

@@ -207,6 +207,12 @@ impl Workers {
         self.state.pods.get(uid).is_some_and(PodState::is_terminated)
     }
 
+    /// Whether a pod is deleted, or wanted by no source. Of a pod that is not known: no.
+    #[must_use]
+    pub fn is_pod_deleted(&self, uid: &Uid) -> bool {
+        self.state.pods.get(uid).is_some_and(|pod| pod.deleted)
+    }
+
     /// Whether a pod could have running containers. Of a pod that is not known: until all sources have been read.
     #[must_use]
     pub fn could_have_running_containers(&self, uid: &Uid) -> bool {

@@ -121,6 +121,23 @@ impl MemoryPorts {
     }
 }
 
+#[cfg(feature = "driver")]
+impl From<&MemoryPorts> for crate::driver::Ports {
+    fn from(ports: &MemoryPorts) -> Self {
+        use std::sync::Arc;
+        let runtime = Arc::new(ports.runtime.clone());
+        Self {
+            clock: Arc::new(ports.clock.clone()),
+            images: Arc::clone(&runtime) as _,
+            runtime,
+            probes: Arc::new(ports.probes.clone()),
+            hooks: Arc::new(ports.hooks.clone()),
+            statuses: Arc::new(ports.sink.clone()),
+            resources: Arc::new(ports.resources.clone()),
+        }
+    }
+}
+
 /// A lock that outlives a panic of another holder: nothing here is left half done.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
