@@ -187,7 +187,7 @@ impl Lifecycle {
 
     fn restart_agent(&mut self, epoch: u32, jitter: Duration) {
         self.seen = false;
-        self.sending.restart();
+        self.restart_sending();
         self.step_worker(Event::AgentStarted { epoch });
         self.step_probes(ProbesEvent::AgentStarted { epoch, jitter });
     }

@@ -77,10 +77,12 @@ impl Sending {
         self.is_gone
     }
 
-    /// A new life of the agent: what was on its way is sent again.
-    pub(super) fn restart(&mut self) {
-        self.in_flight = None;
-        self.retry_at = None;
+    /// The version of the status that is on its way.
+    pub(super) fn version(&self) -> Option<u64> {
+        match self.in_flight {
+            Some((InFlight::Status(version, _), _)) => Some(version),
+            _ => None,
+        }
     }
 
     pub(super) fn next_wakeup(&self) -> Option<Timestamp> {
@@ -223,6 +225,15 @@ impl Lifecycle {
             self.sending.is_gone = gone;
             self.sending.retry_at = (!gone).then(|| self.now + self.settings.send_retry);
         }
+    }
+
+    /// A new life of the agent: what was on its way is sent again.
+    pub(super) fn restart_sending(&mut self) {
+        if let Some(version) = self.sending.version() {
+            self.statuses.failed(version);
+        }
+        self.sending.in_flight = None;
+        self.sending.retry_at = None;
     }
 
     /// Gives up on an answer that has taken too long.

@@ -34,6 +34,11 @@ pub struct LifecycleSnapshot {
 impl LifecycleSnapshot {
     /// The version that is written and read.
     pub const VERSION: u32 = 1;
+
+    /// The latest time that the machine had seen.
+    pub(in crate::pod) const fn taken_at(&self) -> Timestamp {
+        self.now
+    }
 }
 
 impl Snapshots for Lifecycle {
@@ -76,10 +81,14 @@ impl Snapshots for Lifecycle {
         let back = stored.since(now);
         sending.move_back(back);
         wakeup = wakeup.map(|at| at.moved_back(back));
+        let mut statuses = StatusCache::restore(statuses, &pod, now)?;
+        if let Some(version) = sending.version() {
+            statuses.still_sending(version);
+        }
         Ok(Self {
             now: stored.moved_back(back),
             worker: Worker::restore(worker, (Arc::clone(&pod), settings.worker), now)?,
-            statuses: StatusCache::restore(statuses, &pod, now)?,
+            statuses,
             probes: PodProbes::restore(probes, (pod, settings.prober), now)?,
             settings,
             known,

@@ -157,3 +157,20 @@ fn it_is_stored_and_taken_up_again() {
     rig.wait(5);
     assert!(rig.asked.iter().any(asks), "{:?}", rig.asked);
 }
+
+#[test]
+fn a_status_that_is_on_its_way_is_still_awaited_when_taken_up_and_sent_again_by_a_new_agent() {
+    let mut rig = Rig::new(WEB);
+    let environment = (Arc::clone(rig.pod.worker().pod()), LifecycleSettings::default());
+    rig.pod = Lifecycle::restore(rig.pod.snapshot(), environment, rig.now).unwrap();
+    rig.api_takes(true);
+    rig.wait(60);
+    assert_eq!(rig.sent.len(), 1, "it was taken");
+
+    rig.up();
+    assert_eq!(rig.sent.len(), 2);
+    rig.step(LifecycleEvent::AgentStarted { epoch: 1, jitter: Duration::ZERO });
+    let records = Box::new(rig.pod.worker().observed().records().clone());
+    rig.step(LifecycleEvent::Pod(Event::Observed { at: rig.now, records }));
+    assert_eq!(rig.sent.len(), 3, "nobody waits for the answer any more");
+}

@@ -312,6 +312,11 @@ impl StatusCache {
         is_awaited
     }
 
+    /// A version is still on its way, after all: the answer to it is to be taken.
+    pub(in crate::pod) const fn still_sending(&mut self, version: u64) {
+        self.in_flight = Some(version);
+    }
+
     fn is_newer_than_sent(&self) -> bool {
         self.memory.lost || self.memory.sent.is_none_or(|sent| sent < self.memory.version)
     }
