@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Lifecycle, LifecycleAction};
 use crate::api::{Pod, PodStatus};
-use crate::container::{ContainerIndex, ContainerSet, ProbeKind, Readiness};
+use crate::container::{ContainerIndex, ContainerSet, ProbeKind, Readiness, SandboxRecord, SandboxState};
 use crate::machine::Timestamp;
 use crate::pod::{
     ApiPod, CompiledPod, MergeContext, ProbesEvent, StatusInputs, StatusVerdict, ViewState, Waiting,
@@ -149,7 +149,15 @@ impl Lifecycle {
             runtime: &node.runtime,
             ..StatusInputs::new(&self.known.status)
         };
-        pod_status_into(pod, self.worker.observed(), &inputs, &mut self.scratch.status);
+        let (observed, status) = (self.worker.observed(), &mut self.scratch.status);
+        pod_status_into(pod, observed, &inputs, status);
+        // A pod that has ended keeps the addresses that it had, though its network is gone.
+        let is_ready = |sandbox: &SandboxRecord| sandbox.state == SandboxState::Ready;
+        if status.pod_ip.is_empty() && !observed.sandboxes().iter().any(is_ready) {
+            let before = self.statuses.status().unwrap_or(&self.known.status);
+            status.pod_ip.clone_from(&before.pod_ip);
+            status.pod_ips.clone_from(&before.pod_ips);
+        }
         let api = self.known.api(pod);
         self.statuses.set(self.now, &api, &mut self.scratch.status);
     }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::api::{ConditionStatus, PodPhase};
 use crate::behaviour::Behaviour;
-use crate::container::{ProbeAnswer, ProberAction};
+use crate::container::{ProbeAnswer, ProberAction, RecordState, SandboxState};
 use crate::machine::Snapshots;
 use crate::pod::Outcome;
 
@@ -173,4 +173,42 @@ fn a_status_that_is_on_its_way_is_still_awaited_when_taken_up_and_sent_again_by_
     let records = Box::new(rig.pod.worker().observed().records().clone());
     rig.step(LifecycleEvent::Pod(Event::Observed { at: rig.now, records }));
     assert_eq!(rig.sent.len(), 3, "nobody waits for the answer any more");
+}
+
+#[test]
+fn what_the_runtime_says_later_is_said_too() {
+    let mut rig = Rig::new(WEB);
+    rig.up();
+    rig.now += Duration::from_secs(1);
+    let mut records = rig.pod.worker().observed().records().clone();
+    records.sandboxes[0].ip = Some("10.0.0.7".to_owned());
+    records.containers[0].image_ref = "sha256:1".into();
+    let seen = rig.pod.worker().view(ContainerIndex(0)).copied();
+    rig.step(LifecycleEvent::Pod(Event::Observed { at: rig.now, records: Box::new(records) }));
+    assert_eq!(rig.pod.worker().view(ContainerIndex(0)).copied(), seen, "its gist is the same");
+    let status = rig.pod.status().unwrap();
+    assert_eq!((&*status.pod_ip, &*status.container_statuses[0].image_id), ("10.0.0.7", "sha256:1"));
+}
+
+#[test]
+fn a_pod_that_has_ended_keeps_its_address() {
+    let mut rig = Rig::new(&WEB.replace(r#""spec": {"#, r#""spec": {"restartPolicy": "Never", "#));
+    rig.up();
+    let mut records = rig.pod.worker().observed().records().clone();
+    let mut report = |rig: &mut Rig, change: &dyn Fn(&mut crate::container::PodRecords)| {
+        change(&mut records);
+        rig.now += Duration::from_secs(1);
+        rig.step(LifecycleEvent::Pod(Event::Observed { at: rig.now, records: Box::new(records.clone()) }));
+    };
+    report(&mut rig, &|records| records.sandboxes[0].ip = Some("10.0.0.7".to_owned()));
+    let exit = crate::container::Exit { finished_at: rig.now, ..Default::default() };
+    report(&mut rig, &|records| records.containers[0].state = RecordState::Exited(exit.clone()));
+    rig.up();
+    report(&mut rig, &|records| {
+        records.sandboxes[0].state = SandboxState::NotReady;
+        records.sandboxes[0].ip = Some(String::new());
+    });
+    let status = rig.pod.status().unwrap();
+    assert_eq!((status.phase, &*status.pod_ip), (Some(PodPhase::Succeeded), "10.0.0.7"));
+    assert_eq!(status.pod_ips.len(), 1);
 }
