@@ -212,3 +212,81 @@ fn a_pod_that_has_ended_keeps_its_address() {
     assert_eq!((status.phase, &*status.pod_ip), (Some(PodPhase::Succeeded), "10.0.0.7"));
     assert_eq!(status.pod_ips.len(), 1);
 }
+
+#[test]
+fn a_pod_that_someone_else_took_from_the_api_is_not_waited_for() {
+    let mut rig = Rig::new(WEB);
+    rig.step(LifecycleEvent::PodDeleted { gone: true });
+    rig.api_takes(false);
+    rig.wait(60);
+    assert_eq!(rig.sent.len(), 1, "there is nowhere to send it to");
+    let mut deleted = Pod::from_json(WEB).unwrap();
+    deleted.metadata.deletion_timestamp = Some(rig.now);
+    let compiled = Arc::clone(rig.pod.worker().pod());
+    rig.step(LifecycleEvent::Offered { pod: Arc::new(deleted), compiled, mirror: None });
+    rig.up();
+    assert!(rig.pod.is_finished());
+}
+
+#[test]
+fn what_others_say_while_a_status_is_on_its_way_is_kept() {
+    let mut rig = Rig::new(WEB);
+    let mut pod = Pod::from_json(WEB).unwrap();
+    let gate = |status| crate::api::PodCondition {
+        type_: "example.com/gate".to_owned(),
+        status,
+        reason: String::new(),
+        message: String::new(),
+        last_transition_time: None,
+        last_probe_time: None,
+        observed_generation: None,
+    };
+    pod.status.conditions = vec![gate(ConditionStatus::True)];
+    let compiled = Arc::clone(rig.pod.worker().pod());
+    rig.step(LifecycleEvent::Offered { pod: Arc::new(pod), compiled, mirror: None });
+    rig.api_takes(true);
+    rig.up();
+    rig.api_takes(true);
+    for (_, status) in &rig.sent[1..] {
+        assert!(status.condition("example.com/gate").is_some(), "{status:?}");
+    }
+    assert!(rig.pod.status().unwrap().condition("example.com/gate").is_some());
+}
+
+#[test]
+fn a_static_pod_whose_mirror_is_gone_sends_nothing() {
+    let json =
+        WEB.replace(r#""uid": "1""#, r#""uid": "1", "annotations": {"kubernetes.io/config.source": "file"}"#);
+    let mut rig = Rig::new(&json);
+    assert!(rig.sent.is_empty());
+    let pod = Arc::new(Pod::from_json(&json).unwrap());
+    let offered = |rig: &Rig, mirror: bool| {
+        let compiled = Arc::clone(rig.pod.worker().pod());
+        LifecycleEvent::Offered { pod: Arc::clone(&pod), compiled, mirror: mirror.then(|| Arc::clone(&pod)) }
+    };
+    rig.step(offered(&rig, true));
+    assert_eq!(rig.sent.len(), 1);
+    rig.step(offered(&rig, false));
+    rig.api_takes(true);
+    rig.up();
+    assert_eq!(rig.sent.len(), 1, "there is no mirror to send it to");
+    rig.step(offered(&rig, true));
+    assert_eq!(rig.sent.len(), 2);
+}
+
+#[test]
+fn periods_of_nothing_do_not_make_it_run_in_circles() {
+    let mut rig = Rig::new(WEB);
+    let settings = LifecycleSettings {
+        send_timeout: Duration::ZERO,
+        send_retry: Duration::ZERO,
+        ..LifecycleSettings::default()
+    };
+    let environment = (Arc::clone(rig.pod.worker().pod()), settings);
+    rig.pod = Lifecycle::restore(rig.pod.snapshot(), environment, rig.now).unwrap();
+    rig.up();
+    for taken in [false, true] {
+        rig.api_takes(taken);
+        assert!(rig.pod.next_wakeup().is_none_or(|at| at > rig.now));
+    }
+}
