@@ -18,7 +18,7 @@ use crate::pods::{Case, case};
 
 /// An event in small numbers, made real against what the machine has asked for so far.
 #[derive(Debug, Clone)]
-enum Seed {
+pub(crate) enum Seed {
     /// Answers one of the operations asked for, old ones too.
     Answer {
         which: usize,
@@ -57,7 +57,7 @@ enum Seed {
     Foreign(OperationId),
 }
 
-fn seed() -> impl Strategy<Value = Seed> {
+pub(crate) fn seed() -> impl Strategy<Value = Seed> {
     prop_oneof![
         8 => (any::<usize>(), 0..8_u8).prop_map(|(which, how)| Seed::Answer { which, how }),
         3 => (0..14_u8, any::<u8>(), 0..4_u32, 0..6_u8, -50..50_i64)
@@ -76,15 +76,15 @@ fn seed() -> impl Strategy<Value = Seed> {
 
 /// Makes events of seeds, the same ones for the same actions.
 #[derive(Clone, Default)]
-struct World {
-    asked: Vec<Action>,
-    records: PodRecords,
+pub(crate) struct World {
+    pub(crate) asked: Vec<Action>,
+    pub(crate) records: PodRecords,
     made: u32,
     epoch: u32,
 }
 
 impl World {
-    fn event(&mut self, pod: &CompiledPod, now: Timestamp, seed: &Seed) -> Event {
+    pub(crate) fn event(&mut self, pod: &CompiledPod, now: Timestamp, seed: &Seed) -> Event {
         match seed {
             Seed::Answer { which, how } => self.answer(*which, *how, now),
             Seed::Container { container, id, attempt, state, age } => {
@@ -203,7 +203,7 @@ impl World {
     }
 }
 
-fn updated(pod: &CompiledPod, how: u8) -> CompiledPod {
+pub(crate) fn updated(pod: &CompiledPod, how: u8) -> CompiledPod {
     let mut spec = PodSpec::clone(&pod.spec);
     match how % 4 {
         0 => spec.containers[0].image = format!("changed:{how}"),

@@ -40,7 +40,8 @@ pub enum LifecycleEvent {
         /// Whether the API server has taken it.
         taken: bool,
     },
-    /// What came of deleting the pod from the API server.
+    /// What came of deleting the pod from the API server, or that it is gone from there by other hands: from then on
+    /// nothing is sent and nothing waits for it. (Of a static pod's mirror [`Offered`](Self::Offered) tells.)
     PodDeleted {
         /// Whether it is gone there.
         gone: bool,

@@ -165,6 +165,7 @@ impl Lifecycle {
         self.scratch.is_dirty = true;
         let api = self.known.api(self.worker.pod());
         self.statuses.reconcile(&api);
+        self.rebase_sending();
         if !Arc::ptr_eq(&compiled, self.worker.pod()) {
             self.update(compiled);
         }
@@ -211,9 +212,10 @@ impl Lifecycle {
                 break;
             }
         }
+        self.scratch.is_dirty |= self.worker.take_news();
         self.publish(actions);
         let next = [self.worker.next_wakeup(), self.probes.next_wakeup(), self.sending.next_wakeup()];
-        self.wakeup = next.into_iter().flatten().min();
+        self.wakeup = next.into_iter().flatten().filter(|at| *at > self.now).min();
     }
 
     /// The worker's actions go outward; what they say of containers and pod is taken note of.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Lifecycle, LifecycleAction};
-use crate::api::{Pod, PodStatus};
-use crate::container::{ContainerIndex, ContainerSet, ProbeKind, Readiness};
+use crate::api::{Pod, PodCondition, PodStatus};
+use crate::container::{ContainerIndex, ContainerSet, ProbeKind, Readiness, SandboxRecord, SandboxState};
 use crate::machine::Timestamp;
 use crate::pod::{
     ApiPod, CompiledPod, MergeContext, ProbesEvent, StatusInputs, StatusVerdict, ViewState, Waiting,
@@ -149,7 +149,15 @@ impl Lifecycle {
             runtime: &node.runtime,
             ..StatusInputs::new(&self.known.status)
         };
-        pod_status_into(pod, self.worker.observed(), &inputs, &mut self.scratch.status);
+        let (observed, status) = (self.worker.observed(), &mut self.scratch.status);
+        pod_status_into(pod, observed, &inputs, status);
+        // A pod that has ended keeps the addresses that it had, though its network is gone.
+        let is_ready = |sandbox: &SandboxRecord| sandbox.state == SandboxState::Ready;
+        if status.pod_ip.is_empty() && !observed.sandboxes().iter().any(is_ready) {
+            let before = self.statuses.status().unwrap_or(&self.known.status);
+            status.pod_ip.clone_from(&before.pod_ip);
+            status.pod_ips.clone_from(&before.pod_ips);
+        }
         let api = self.known.api(pod);
         self.statuses.set(self.now, &api, &mut self.scratch.status);
     }
@@ -209,7 +217,8 @@ impl Lifecycle {
             self.statuses.sent(version);
             let status = Arc::unwrap_or_clone(status);
             if self.worker.pod().is_static {
-                self.known.mirror = Some(status);
+                // The mirror may be gone by now.
+                self.known.mirror = self.known.mirror.take().map(|_| status);
             } else {
                 self.known.status = status;
             }
@@ -219,15 +228,34 @@ impl Lifecycle {
         }
     }
 
-    /// Takes what came of deleting the pod.
+    /// What is on its way was merged with what the API server had before. What is not the node's to say is what it
+    /// has now.
+    pub(super) fn rebase_sending(&mut self) {
+        let pod = self.worker.pod();
+        let Some((InFlight::Status(_, status), _)) = &mut self.sending.in_flight else { return };
+        let Some(to) = self.known.to(pod) else { return };
+        let disruption = status.condition(PodCondition::DISRUPTION_TARGET);
+        let context = MergeContext {
+            now: disruption.and_then(|condition| condition.last_transition_time).unwrap_or(self.now),
+            could_run: !self.worker.is_terminated(),
+            is_static: pod.is_static,
+            behaviour: &pod.behaviour,
+        };
+        *status = Arc::new(merge_status(to, status, context));
+    }
+
+    /// Takes what came of deleting the pod, or that somebody else deleted it.
     pub(super) fn pod_deleted(&mut self, gone: bool) {
-        if self.sending.in_flight.take_if(|(it, _)| *it == InFlight::Deletion).is_some() {
-            self.sending.is_gone = gone;
-            self.sending.retry_at = (!gone).then(|| self.now + self.settings.send_retry);
+        let was_asked = self.sending.in_flight.take_if(|(it, _)| *it == InFlight::Deletion).is_some();
+        if gone && !self.worker.pod().is_static {
+            self.restart_sending();
+            self.sending.is_gone = true;
+        } else if was_asked {
+            self.sending.retry_at = Some(self.now + self.settings.send_retry);
         }
     }
 
-    /// A new life of the agent: what was on its way is sent again.
+    /// Waits for no answer any more, as in a new life of the agent: what was on its way is sent again.
     pub(super) fn restart_sending(&mut self) {
         if let Some(version) = self.sending.version() {
             self.statuses.failed(version);

@@ -1,7 +1,7 @@
 use super::*;
 use crate::api::{ConditionStatus, PodPhase};
 use crate::behaviour::Behaviour;
-use crate::container::{ProbeAnswer, ProberAction};
+use crate::container::{ProbeAnswer, ProberAction, RecordState, SandboxState};
 use crate::machine::Snapshots;
 use crate::pod::Outcome;
 
@@ -173,4 +173,120 @@ fn a_status_that_is_on_its_way_is_still_awaited_when_taken_up_and_sent_again_by_
     let records = Box::new(rig.pod.worker().observed().records().clone());
     rig.step(LifecycleEvent::Pod(Event::Observed { at: rig.now, records }));
     assert_eq!(rig.sent.len(), 3, "nobody waits for the answer any more");
+}
+
+#[test]
+fn what_the_runtime_says_later_is_said_too() {
+    let mut rig = Rig::new(WEB);
+    rig.up();
+    rig.now += Duration::from_secs(1);
+    let mut records = rig.pod.worker().observed().records().clone();
+    records.sandboxes[0].ip = Some("10.0.0.7".to_owned());
+    records.containers[0].image_ref = "sha256:1".into();
+    let seen = rig.pod.worker().view(ContainerIndex(0)).copied();
+    rig.step(LifecycleEvent::Pod(Event::Observed { at: rig.now, records: Box::new(records) }));
+    assert_eq!(rig.pod.worker().view(ContainerIndex(0)).copied(), seen, "its gist is the same");
+    let status = rig.pod.status().unwrap();
+    assert_eq!((&*status.pod_ip, &*status.container_statuses[0].image_id), ("10.0.0.7", "sha256:1"));
+}
+
+#[test]
+fn a_pod_that_has_ended_keeps_its_address() {
+    let mut rig = Rig::new(&WEB.replace(r#""spec": {"#, r#""spec": {"restartPolicy": "Never", "#));
+    rig.up();
+    let mut records = rig.pod.worker().observed().records().clone();
+    let mut report = |rig: &mut Rig, change: &dyn Fn(&mut crate::container::PodRecords)| {
+        change(&mut records);
+        rig.now += Duration::from_secs(1);
+        rig.step(LifecycleEvent::Pod(Event::Observed { at: rig.now, records: Box::new(records.clone()) }));
+    };
+    report(&mut rig, &|records| records.sandboxes[0].ip = Some("10.0.0.7".to_owned()));
+    let exit = crate::container::Exit { finished_at: rig.now, ..Default::default() };
+    report(&mut rig, &|records| records.containers[0].state = RecordState::Exited(exit.clone()));
+    rig.up();
+    report(&mut rig, &|records| {
+        records.sandboxes[0].state = SandboxState::NotReady;
+        records.sandboxes[0].ip = Some(String::new());
+    });
+    let status = rig.pod.status().unwrap();
+    assert_eq!((status.phase, &*status.pod_ip), (Some(PodPhase::Succeeded), "10.0.0.7"));
+    assert_eq!(status.pod_ips.len(), 1);
+}
+
+#[test]
+fn a_pod_that_someone_else_took_from_the_api_is_not_waited_for() {
+    let mut rig = Rig::new(WEB);
+    rig.step(LifecycleEvent::PodDeleted { gone: true });
+    rig.api_takes(false);
+    rig.wait(60);
+    assert_eq!(rig.sent.len(), 1, "there is nowhere to send it to");
+    let mut deleted = Pod::from_json(WEB).unwrap();
+    deleted.metadata.deletion_timestamp = Some(rig.now);
+    let compiled = Arc::clone(rig.pod.worker().pod());
+    rig.step(LifecycleEvent::Offered { pod: Arc::new(deleted), compiled, mirror: None });
+    rig.up();
+    assert!(rig.pod.is_finished());
+}
+
+#[test]
+fn what_others_say_while_a_status_is_on_its_way_is_kept() {
+    let mut rig = Rig::new(WEB);
+    let mut pod = Pod::from_json(WEB).unwrap();
+    let gate = |status| crate::api::PodCondition {
+        type_: "example.com/gate".to_owned(),
+        status,
+        reason: String::new(),
+        message: String::new(),
+        last_transition_time: None,
+        last_probe_time: None,
+        observed_generation: None,
+    };
+    pod.status.conditions = vec![gate(ConditionStatus::True)];
+    let compiled = Arc::clone(rig.pod.worker().pod());
+    rig.step(LifecycleEvent::Offered { pod: Arc::new(pod), compiled, mirror: None });
+    rig.api_takes(true);
+    rig.up();
+    rig.api_takes(true);
+    for (_, status) in &rig.sent[1..] {
+        assert!(status.condition("example.com/gate").is_some(), "{status:?}");
+    }
+    assert!(rig.pod.status().unwrap().condition("example.com/gate").is_some());
+}
+
+#[test]
+fn a_static_pod_whose_mirror_is_gone_sends_nothing() {
+    let json =
+        WEB.replace(r#""uid": "1""#, r#""uid": "1", "annotations": {"kubernetes.io/config.source": "file"}"#);
+    let mut rig = Rig::new(&json);
+    assert!(rig.sent.is_empty());
+    let pod = Arc::new(Pod::from_json(&json).unwrap());
+    let offered = |rig: &Rig, mirror: bool| {
+        let compiled = Arc::clone(rig.pod.worker().pod());
+        LifecycleEvent::Offered { pod: Arc::clone(&pod), compiled, mirror: mirror.then(|| Arc::clone(&pod)) }
+    };
+    rig.step(offered(&rig, true));
+    assert_eq!(rig.sent.len(), 1);
+    rig.step(offered(&rig, false));
+    rig.api_takes(true);
+    rig.up();
+    assert_eq!(rig.sent.len(), 1, "there is no mirror to send it to");
+    rig.step(offered(&rig, true));
+    assert_eq!(rig.sent.len(), 2);
+}
+
+#[test]
+fn periods_of_nothing_do_not_make_it_run_in_circles() {
+    let mut rig = Rig::new(WEB);
+    let settings = LifecycleSettings {
+        send_timeout: Duration::ZERO,
+        send_retry: Duration::ZERO,
+        ..LifecycleSettings::default()
+    };
+    let environment = (Arc::clone(rig.pod.worker().pod()), settings);
+    rig.pod = Lifecycle::restore(rig.pod.snapshot(), environment, rig.now).unwrap();
+    rig.up();
+    for taken in [false, true] {
+        rig.api_takes(taken);
+        assert!(rig.pod.next_wakeup().is_none_or(|at| at > rig.now));
+    }
 }

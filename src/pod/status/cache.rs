@@ -133,6 +133,9 @@ struct Memory {
     sent: Option<u64>,
     /// Whether the API server has lost it since.
     lost: bool,
+    /// Whether that was seen while another was on its way, and may be true of that one, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    lost_meanwhile: bool,
 }
 
 /// A [`StatusCache`] as a value that can be stored.
@@ -273,7 +276,7 @@ impl StatusCache {
         }
         let unknown_containers = count_unknown(api.pod, status);
         std::mem::swap(memory.status.get_or_insert_default(), status);
-        memory.version += 1;
+        memory.version = memory.version.saturating_add(1);
         memory.finished = finished || memory.finished && !api.pod.is_static;
         StatusChange::Accepted { version: memory.version, unknown_containers }
     }
@@ -297,7 +300,7 @@ impl StatusCache {
         if is_awaited {
             self.in_flight = None;
             self.memory.sent = Some(version);
-            self.memory.lost = false;
+            self.memory.lost = std::mem::take(&mut self.memory.lost_meanwhile);
         }
         is_awaited
     }
@@ -349,6 +352,7 @@ impl StatusCache {
     pub fn reconcile(&mut self, api: &ApiPod<'_>) -> bool {
         let differs = self.memory.status.is_some() && self.needs_reconcile(api);
         self.memory.lost |= differs;
+        self.memory.lost_meanwhile = differs && self.in_flight.is_some();
         differs
     }
 

@@ -75,6 +75,9 @@ struct Scratch {
     seen: Vec<Seen>,
     notes: Vec<Note>,
     probes: Vec<ProbeResults>,
+    /// Whether something became known that a status says and no [`ContainerView`] shows: an address, an image's
+    /// digest, a message.
+    has_news: bool,
 }
 
 impl Worker {
@@ -171,6 +174,12 @@ impl Worker {
     #[must_use]
     pub fn all_containers_restarting(&self) -> bool {
         self.state.again.is_some_and(|again| again.step == state::AgainStep::Stopping)
+    }
+
+    /// Whether something became known since this was asked last that a status has to say, though nothing looks
+    /// different.
+    pub(super) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.scratch.has_news)
     }
 
     fn handle(&mut self, event: Event, actions: &mut Vec<Action>) {

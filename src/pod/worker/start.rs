@@ -331,6 +331,7 @@ impl Worker {
     ) -> WaitingReason {
         let reason = WaitingReason::of_word(&failure.reason).unwrap_or(usual);
         let track = &mut self.state.tracks[container.at()];
+        self.scratch.has_news |= track.message != failure.message;
         track.waits_for(reason, Arc::clone(&failure.message));
         track.retry_at = Some(self.state.now + self.settings.retry);
         reason

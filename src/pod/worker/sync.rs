@@ -11,7 +11,8 @@ use crate::container::{
 };
 use crate::machine::Timestamp;
 use crate::pod::{
-    CompiledContainer, CompiledPod, Kill, KillPodReason, KillReason, PlanContext, SyncPlan, plan_into,
+    CompiledContainer, CompiledPod, Kill, KillPodReason, KillReason, Observed, PlanContext, SyncPlan,
+    plan_into,
 };
 
 impl Worker {
@@ -44,7 +45,9 @@ impl Worker {
             report.sandboxes.extend(self.observed.sandboxes().iter().find(|known| known.id == *id).cloned());
         }
         self.remember_ends(&mut report);
-        self.observed = crate::pod::Observed::new(&self.pod, report);
+        let observed = Observed::new(&self.pod, report);
+        self.scratch.has_news |= observed != self.observed;
+        self.observed = observed;
         self.records_changed();
         self.take_evidence(actions);
         if !self.state.synced {
@@ -74,6 +77,7 @@ impl Worker {
         self.keep_progress(&mut record);
         self.note_exit_code(&record);
         let id = record.id.clone();
+        self.scratch.has_news |= self.observed.find(&id) != Some(&record);
         self.observed.put_container(&self.pod, record);
         let news = &mut self.state.news;
         match news.iter_mut().rev().find(|(known, _)| *known == id) {
@@ -90,6 +94,7 @@ impl Worker {
     /// Takes what is known of one sandbox.
     pub(super) fn observe_sandbox(&mut self, record: SandboxRecord) {
         let id = record.id.clone();
+        self.scratch.has_news |= !self.observed.sandboxes().contains(&record);
         self.observed.put_sandbox(record);
         self.state.sandbox_news.retain(|(known, _)| *known != id);
         self.state.sandbox_news.push((id, self.state.now));
