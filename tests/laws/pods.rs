@@ -179,7 +179,11 @@ fn part() -> impl Strategy<Value = Part> {
             });
             let lifecycle = Some(Lifecycle { post_start, pre_stop, ..Lifecycle::default() });
             let container = Container { startup_probe, lifecycle, ..Container::default() };
-            Part { image, container, behavior: Behavior { script: Some(script), hook, pull } }
+            Part {
+                image,
+                container,
+                behavior: Behavior { script: Some(script), hook, pull, ..Behavior::default() },
+            }
         },
     )
 }
@@ -228,8 +232,14 @@ fn script() -> impl Strategy<Value = Script> {
 }
 
 fn hooks() -> impl Strategy<Value = Hooks> {
-    (duration(3_000), duration(30_000), prop::bool::weighted(0.1))
-        .prop_map(|(post_start, pre_stop, post_start_fails)| Hooks { post_start, pre_stop, post_start_fails })
+    (duration(3_000), duration(30_000), prop::bool::weighted(0.1)).prop_map(
+        |(post_start, pre_stop, post_start_fails)| Hooks {
+            post_start,
+            pre_stop,
+            post_start_fails,
+            ..Hooks::default()
+        },
+    )
 }
 
 fn pull() -> impl Strategy<Value = Pull> {
