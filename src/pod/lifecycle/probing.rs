@@ -22,7 +22,7 @@ impl Lifecycle {
             let sight = Sight { pod, instance: self.instance(container) };
             self.step_probes(ProbesEvent::Container { container, sight });
         }
-        if is_there {
+        if is_there && self.probes.sight() != pod {
             self.step_probes(ProbesEvent::Pod(pod));
         }
     }

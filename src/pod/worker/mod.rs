@@ -193,7 +193,8 @@ impl Worker {
                 self.observe_sandbox(*record);
                 self.take_evidence(actions);
             }
-            Event::Probed { id, probe, result } => self.take_probe(&id, probe, result),
+            // `step` has taken it.
+            Event::Probed { .. } => {}
             Event::Done { operation, outcome } => self.finish_operation(operation, outcome, actions),
             Event::AgentStarted { epoch } => self.restart_agent(epoch),
         }
@@ -277,7 +278,14 @@ impl Machine for Worker {
         } else {
             self.wake(now, actions);
         }
-        self.handle(event, actions);
+        if let Event::Probed { id, probe, result } = &event {
+            // What a probe says at first, and what it has said before, change nothing.
+            if !self.take_probe(id, *probe, *result) && self.scratch.notes.is_empty() {
+                return;
+            }
+        } else {
+            self.handle(event, actions);
+        }
         self.settle(actions);
     }
 

@@ -153,16 +153,16 @@ impl Worker {
         });
     }
 
-    /// Takes the result of a probe, if it is of a latest instance.
-    pub(super) fn take_probe(&mut self, id: &ContainerId, probe: ProbeKind, result: ProbeResult) {
-        if let Some(track) = self.state.tracks.iter_mut().find(|track| track.probed.as_ref() == Some(id)) {
-            let of = match probe {
-                ProbeKind::Startup => &mut track.probes.startup,
-                ProbeKind::Liveness => &mut track.probes.liveness,
-                ProbeKind::Readiness => &mut track.probes.readiness,
-            };
-            *of = Some(result);
-        }
+    /// Takes the result of a probe, if it is of a latest instance. Says whether anything can follow from it: no result
+    /// yet, one that is not known, and what a probe says of an instance that it has not asked are all the same.
+    pub(super) fn take_probe(&mut self, id: &ContainerId, probe: ProbeKind, result: ProbeResult) -> bool {
+        let Some(track) = self.state.tracks.iter_mut().find(|track| track.probed.as_ref() == Some(id)) else {
+            return false;
+        };
+        let counts = |result| result != probe.initial_result() && result != ProbeResult::Unknown;
+        let before = track.probes.of(probe);
+        track.probes.set(probe, Some(result));
+        before != Some(result) && (before.is_some_and(counts) || counts(result))
     }
 
     /// Takes a new form of the pod; what is remembered of containers follows their names.

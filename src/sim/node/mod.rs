@@ -6,7 +6,7 @@ mod server;
 mod trace;
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ pub struct Node {
     epoch: u32,
     by_uid: BTreeMap<Uid, u32>,
     queue: BinaryHeap<Reverse<Scheduled>>,
+    /// What happens now, in order.
+    at_once: VecDeque<Scheduled>,
     scheduled: u64,
     made: u64,
     rng: SplitMix64,
@@ -170,6 +172,7 @@ impl Node {
             epoch: 0,
             by_uid: BTreeMap::new(),
             queue: BinaryHeap::new(),
+            at_once: VecDeque::new(),
             scheduled: 0,
             made: 0,
             images: BTreeSet::new(),
@@ -189,7 +192,17 @@ impl Node {
     /// When the next thing happens, if anything does.
     #[must_use]
     pub fn next_event(&self) -> Option<Timestamp> {
-        self.queue.peek().map(|Reverse(next)| next.at)
+        let later = self.queue.peek().map(|Reverse(next)| next.at);
+        self.at_once.front().map(|next| next.at).into_iter().chain(later).min()
+    }
+
+    fn next(&mut self) -> Option<Scheduled> {
+        match (self.at_once.front(), self.queue.peek()) {
+            (Some(now), Some(Reverse(later))) if later < now => {}
+            (None, _) => {}
+            (Some(_), _) => return self.at_once.pop_front(),
+        }
+        self.queue.pop().map(|Reverse(next)| next)
     }
 
     /// Gives the node a pod. Without a UID it gets one. A UID that the node has had before and that is gone
@@ -391,7 +404,7 @@ impl Node {
     /// # Errors
     /// [`Livelock`] when time does not go on.
     pub fn step(&mut self) -> Result<bool, Livelock> {
-        let Some(Reverse(next)) = self.queue.pop() else { return Ok(false) };
+        let Some(next) = self.next() else { return Ok(false) };
         if next.at > self.now {
             self.now = next.at;
             self.at_this_instant = 0;
@@ -455,6 +468,10 @@ impl Node {
         match what {
             What::Wake => {
                 let known = &mut self.pods[pod as usize];
+                if known.wakeup != Some(now) {
+                    // It was put forward.
+                    return;
+                }
                 known.wakeup = None;
                 known.lifecycle.wake(now, &mut self.actions);
                 self.after_step(pod);
@@ -500,6 +517,11 @@ impl Node {
         if self.config.statuses {
             self.tell_conditions(pod);
         }
+        // Where an answer comes at once the timer is set after it.
+        let is_next = |next: &Scheduled| next.pod == pod && matches!(next.what, What::Probe(_));
+        if self.at_once.back().is_some_and(is_next) {
+            return;
+        }
         let known = &mut self.pods[pod as usize];
         let wakeup = known.lifecycle.next_wakeup();
         if let Some(at) = wakeup
@@ -520,7 +542,12 @@ impl Node {
     fn schedule(&mut self, at: Timestamp, pod: u32, what: What) {
         self.scheduled += 1;
         let (at, number, life) = (at.max(self.now), self.scheduled, self.pods[pod as usize].life);
-        self.queue.push(Reverse(Scheduled { at, number, pod, life, what }));
+        let scheduled = Scheduled { at, number, pod, life, what };
+        if at == self.now {
+            self.at_once.push_back(scheduled);
+        } else {
+            self.queue.push(Reverse(scheduled));
+        }
     }
 
     /// Asks the runtime for everything, and again after a while if an answer can go astray.
