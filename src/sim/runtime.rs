@@ -68,6 +68,10 @@ impl Runtime {
         self.instances.iter_mut().rev().find(|instance| instance.process.record.id == *id)
     }
 
+    pub(super) fn is_ready(&self, id: &SandboxId) -> bool {
+        self.sandboxes.iter().any(|sandbox| sandbox.id == *id && sandbox.state == SandboxState::Ready)
+    }
+
     pub(super) fn create_sandbox(&mut self, id: SandboxId, attempt: u32, host_network: bool, now: Timestamp) {
         let ip = Some(if host_network { String::new() } else { "10.244.0.7".to_owned() });
         let state = SandboxState::Ready;

@@ -171,6 +171,9 @@ impl Node {
                 Outcome::Done
             }
             Action::EnsureImage { container, image, .. } => self.pull(pod, (container, image), compiled),
+            Action::CreateContainer { sandbox, .. } if !known.runtime.is_ready(&sandbox) => {
+                failed("sandbox container is not running")
+            }
             Action::CreateContainer { container, sandbox, attempt, .. } => {
                 self.made += 1;
                 let id = ContainerId::from(format!("c{}", self.made));
@@ -277,6 +280,11 @@ impl Node {
         let Some(instance) = known.runtime.instance(id) else {
             return Some(failed("no such container"));
         };
+        let sandbox = instance.sandbox.clone();
+        if !known.runtime.is_ready(&sandbox) {
+            return Some(failed("sandbox container is not running"));
+        }
+        let instance = known.runtime.instance(id)?;
         instance.process.start(now);
         let (container, attempt, end) =
             (instance.container, instance.process.record.attempt, instance.process.end);

@@ -130,9 +130,16 @@ impl Node {
             Asked::Status(..) if known.server.is_gone => {}
             Asked::Status(version, status) => {
                 let there = known.server.mirror.as_mut().unwrap_or(&mut known.pod);
-                Arc::make_mut(there).status = PodStatus::clone(status);
+                let is_new = there.status != **status;
+                if is_new {
+                    Arc::make_mut(there).status = PodStatus::clone(status);
+                }
                 let (version, offered) = (*version, Arc::clone(&known.pod));
                 self.note(pod, |_| TraceEvent::StatusTaken { version });
+                if !is_new {
+                    // Nobody is told of what changed nothing.
+                    return;
+                }
                 self.schedule(self.now + self.config.latencies.api, pod, What::Offer(offered));
             }
             Asked::Deletion => {
