@@ -166,6 +166,12 @@ impl Worker {
         self.state.hooks_pending
     }
 
+    /// Containers that were killed in order to be started again, whatever their policy.
+    #[must_use]
+    pub const fn restarting(&self) -> ContainerSet {
+        self.state.restarting
+    }
+
     /// Whether all containers are being stopped and removed in order to be started again (KEP-5532): the pod's
     /// condition `AllContainersRestarting`. It ends when none is left and the pod begins anew.
     #[must_use]

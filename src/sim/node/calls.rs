@@ -97,7 +97,9 @@ impl Node {
     }
 
     pub(super) fn take_effect(&mut self, pod: u32, Effect { action, fault, compiled }: Effect) {
-        let Some(operation) = action.operation() else { return };
+        let Some(operation) = action.operation().filter(|operation| operation.epoch >= self.agent) else {
+            return;
+        };
         let works = fault != Some(Fault::Fails);
         let outcome =
             if works { self.work(pod, action, fault, &compiled) } else { Some(failed("injected fault")) };

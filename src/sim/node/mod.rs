@@ -37,6 +37,8 @@ pub struct Node {
     added: u64,
     /// Counts the lives of the agent.
     epoch: u32,
+    /// The first life of the agent that is there: calls of those before it that have not been carried out are not.
+    agent: u32,
     by_uid: BTreeMap<Uid, u32>,
     queue: BinaryHeap<Reverse<Scheduled>>,
     /// What happens now, in order.
@@ -170,6 +172,7 @@ impl Node {
             free: Vec::new(),
             added: 0,
             epoch: 0,
+            agent: 0,
             by_uid: BTreeMap::new(),
             queue: BinaryHeap::new(),
             at_once: VecDeque::new(),
@@ -357,9 +360,11 @@ impl Node {
 
     /// Replaces the node's agent by one that has nothing stored: it knows of each pod what its source says (of one
     /// from the API server with the status that was last taken there, if [`Config::statuses`] are sent), and what
-    /// the runtime has. The containers run on.
+    /// the runtime has. Calls that the old one had made go down with it where nothing has come of them yet. The
+    /// containers run on.
     pub fn replace_agent(&mut self) {
         self.epoch += 1;
+        self.agent = self.epoch;
         for index in self.indices() {
             self.note(index, |_| TraceEvent::AgentReplaced);
             let known = &mut self.pods[index as usize];
