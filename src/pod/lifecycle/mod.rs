@@ -161,11 +161,14 @@ impl Lifecycle {
         if compiled.uid != self.worker.pod().uid {
             return;
         }
-        self.known = Known::of(pod, mirror);
-        self.scratch.is_dirty = true;
-        let api = self.known.api(self.worker.pod());
-        self.statuses.reconcile(&api);
-        self.rebase_sending();
+        let known = Known::of(pod, mirror);
+        if known != self.known {
+            self.known = known;
+            self.scratch.is_dirty = true;
+            let api = self.known.api(self.worker.pod());
+            self.statuses.reconcile(&api);
+            self.rebase_sending();
+        }
         if !Arc::ptr_eq(&compiled, self.worker.pod()) {
             self.update(compiled);
         }
