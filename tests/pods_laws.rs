@@ -202,6 +202,8 @@ impl World {
                 }
             }
             LifecycleAction::SendStatus { version, status } => {
+                let is_static = uid.as_str() < "uid-2";
+                assert!(is_static || self.api.contains_key(uid), "{uid} is gone, and something is sent");
                 let last = self.versions.insert(uid.clone(), version).unwrap_or(0);
                 assert!(version >= last, "{uid}: version {version} after {last}");
                 if let Some(known) = self.api.get_mut(uid) {
