@@ -991,3 +991,66 @@ fn a_pod_that_is_active_for_too_long_fails() {
     assert_eq!(r.w.phase(), PodPhase::Failed);
     assert_eq!(r.w.verdict().map(|verdict| &*verdict.reason), Some("DeadlineExceeded"));
 }
+
+/// The runtime's clock was set back: the instance that runs is older than the end that is remembered.
+#[test]
+fn an_end_that_is_remembered_does_not_hide_the_next_instance() {
+    let mut r = Rig::new(INIT.replace("netinit", "i").as_str());
+    r.up();
+    r.exit("i", 0);
+    r.up();
+    let first = r.rec("app");
+    r.now = t(1100);
+    r.exit("app", 1);
+    r.acts.clear();
+    let state = RecordState::Running { started_at: t(900) };
+    let next = ContainerRecord { id: "next".into(), attempt: 1, created_at: t(900), state, ..first };
+    r.now = t(1101);
+    r.report(1101, |p| {
+        p.containers.retain(|known| &*known.name != "app");
+        p.containers.push(next.clone());
+    });
+    assert_eq!(r.rec("app").id, next.id);
+}
+
+/// An init container that went with an earlier sandbox has to run again, also when its end is told late.
+#[test]
+fn an_end_that_is_told_late_does_not_count_in_a_new_sandbox() {
+    let mut r = Rig::new(INIT);
+    r.up();
+    r.exit("netinit", 0);
+    r.up();
+    let init = r.rec("netinit");
+    r.now = t(1100);
+    let lost = SandboxRecord { state: SandboxState::NotReady, ..r.w.observed().sandboxes()[0].clone() };
+    r.ev(Event::Sandbox(Box::new(lost)));
+    while r.w.observed().find(&init.id).is_some() {
+        assert!(r.answer().is_some());
+    }
+    r.report(1101, |_| {});
+    r.ev(Event::Container(Box::new(init.clone())));
+    assert_eq!(r.w.observed().find(&init.id), None);
+}
+
+#[test]
+fn what_is_remembered_does_not_grow_with_updates() {
+    let mut r = Rig::new(JOB);
+    let mut sizes = Vec::new();
+    for n in 0..200 {
+        r.ev(Event::Updated(compiled(&JOB.replace("a:1", &format!("a:{n}"))).1));
+        r.now += Duration::from_secs(600);
+        r.at(r.now.unix_nanos() / 1_000_000_000);
+        while let Some(at) = r.acts.iter().position(|a| a.operation().is_some()) {
+            let action = r.acts.remove(at);
+            if matches!(action, Action::EnsureImage { .. }) {
+                r.done(action.operation().unwrap(), Outcome::Failed(Box::default()));
+                break;
+            }
+            r.acts.insert(0, action);
+            r.answer();
+        }
+        r.acts.clear();
+        sizes.push(serde_json::to_string(&r.w.snapshot()).unwrap().len());
+    }
+    assert!(sizes[199] < sizes[20] + 200, "{sizes:?}");
+}

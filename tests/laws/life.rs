@@ -250,7 +250,8 @@ fn trace_grace(case: &Case, trace: &[TraceEntry], until: Timestamp) -> Option<Ti
     let deletions = trace.iter().filter(|entry| entry.at <= until);
     let spent = deletions.filter_map(|entry| match entry.event {
         TraceEvent::PodDeleted { grace_seconds } => {
-            let own = grace_seconds.and_then(|grace| u64::try_from(grace).ok()).filter(|grace| *grace > 0);
+            // Zero is as soon as possible: a second.
+            let own = grace_seconds.map(|grace| u64::try_from(grace).unwrap_or(0).max(1));
             Some(entry.at + own.map_or(case.grace(), Duration::from_secs))
         }
         _ => None,

@@ -212,7 +212,6 @@ impl Lifecycle {
                 break;
             }
         }
-        self.scratch.is_dirty |= self.worker.take_news();
         self.publish(actions);
         let next = [self.worker.next_wakeup(), self.probes.next_wakeup(), self.sending.next_wakeup()];
         self.wakeup = next.into_iter().flatten().filter(|at| *at > self.now).min();

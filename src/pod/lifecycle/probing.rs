@@ -7,12 +7,12 @@ use crate::container::{
 use crate::pod::{Event, ProbesEvent, ViewState};
 
 impl Lifecycle {
-    /// Shows the probes what looks different; all containers when they are seen for the first time, which is also
-    /// worth a status.
+    /// Shows the probes what looks different; all containers when they are seen for the first time or something new
+    /// is known of them (an instance may look like the one before it), which is also worth a status.
     pub(super) fn show_to_probes(&mut self) {
         let mut changed = std::mem::take(&mut self.scratch.changed);
-        let is_there = self.worker.is_synced();
-        if is_there && !self.seen {
+        let (is_there, has_news) = (self.worker.is_synced(), self.worker.take_news());
+        if is_there && (has_news || !self.seen) {
             self.seen = true;
             self.scratch.is_dirty = true;
             changed = self.all_containers();

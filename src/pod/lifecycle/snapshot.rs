@@ -87,9 +87,9 @@ impl Snapshots for Lifecycle {
         }
         Ok(Self {
             now: stored.moved_back(back),
-            worker: Worker::restore(worker, (Arc::clone(&pod), settings.worker), now)?,
+            worker: Worker::restore_earlier(worker, (Arc::clone(&pod), settings.worker), back)?,
             statuses,
-            probes: PodProbes::restore(probes, (pod, settings.prober), now)?,
+            probes: PodProbes::restore_earlier(probes, (pod, settings.prober), back)?,
             settings,
             known,
             sending,

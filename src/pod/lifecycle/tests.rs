@@ -290,3 +290,33 @@ fn periods_of_nothing_do_not_make_it_run_in_circles() {
         assert!(rig.pod.next_wakeup().is_none_or(|at| at > rig.now));
     }
 }
+
+#[test]
+fn an_instance_that_looks_like_the_one_before_is_probed() {
+    let mut rig = Rig::new(WEB);
+    rig.up();
+    rig.now += Duration::from_secs(1);
+    let mut records = rig.pod.worker().observed().records().clone();
+    records.containers[0].id = "other".into();
+    records.containers[0].created_at = rig.now;
+    rig.step(LifecycleEvent::Pod(Event::Observed { at: rig.now, records: Box::new(records) }));
+    let prober = rig.pod.probes().prober(ContainerIndex(0), crate::container::ProbeKind::Readiness).unwrap();
+    assert_eq!(prober.instance(), Some(&"other".into()));
+}
+
+#[test]
+fn all_instants_move_back_by_as_much() {
+    let mut rig = Rig::new(WEB);
+    let Some(LifecycleAction::Pod(prepare)) = rig.asked.pop() else { panic!("{:?}", rig.asked) };
+    let outcome = crate::pod::Outcome::Failed(Box::default());
+    let operation = prepare.operation().unwrap();
+    rig.step(LifecycleEvent::Pod(Event::Done { operation, outcome }));
+    rig.now += Duration::from_secs(5);
+    rig.api_takes(true);
+    let until = rig.pod.next_wakeup().unwrap() - rig.now;
+    let (environment, now) = ((Arc::clone(rig.pod.worker().pod()), LifecycleSettings::default()), rig.now);
+    let earlier = now.moved_back(Duration::from_secs(500));
+    let restored = Lifecycle::restore(rig.pod.snapshot(), environment, earlier).unwrap();
+    assert_eq!(restored.next_wakeup(), Some(earlier + until));
+    assert_eq!(restored.worker().next_wakeup(), restored.next_wakeup());
+}

@@ -1,6 +1,7 @@
 //! A pod's probes as a value that can be stored.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -61,8 +62,20 @@ impl Snapshots for PodProbes {
 
     fn restore(
         snapshot: PodProbesSnapshot,
-        (pod, settings): (Arc<CompiledPod>, ProberSettings),
+        environment: (Arc<CompiledPod>, ProberSettings),
         now: Timestamp,
+    ) -> Result<Self, RestoreError> {
+        let back = snapshot.now.since(now);
+        Self::restore_earlier(snapshot, environment, back)
+    }
+}
+
+impl PodProbes {
+    /// Restores with every instant moved back.
+    pub(in crate::pod) fn restore_earlier(
+        snapshot: PodProbesSnapshot,
+        (pod, settings): (Arc<CompiledPod>, ProberSettings),
+        back: Duration,
     ) -> Result<Self, RestoreError> {
         let PodProbesSnapshot { version, uid, now: stored_at, operations, sight, probers } = snapshot;
         if version != PodProbesSnapshot::VERSION {
@@ -79,7 +92,6 @@ impl Snapshots for PodProbes {
             let (found, expected) = (listed(there), listed(here));
             return Err(RestoreError::Mismatch { what: "probes", found, expected });
         }
-        let back = stored_at.since(now);
         let slot = |((container, probe), stored): ((ContainerIndex, _), Stored)| {
             let prober = Prober::restore_earlier(stored.prober, (Arc::new(probe), settings), back)?;
             Ok(Slot { container, prober, asked: stored.asked })

@@ -1,6 +1,7 @@
 //! A worker as a value that can be stored.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -49,8 +50,20 @@ impl Snapshots for Worker {
 
     fn restore(
         snapshot: WorkerSnapshot,
-        (pod, settings): (Arc<CompiledPod>, WorkerSettings),
+        environment: (Arc<CompiledPod>, WorkerSettings),
         now: Timestamp,
+    ) -> Result<Self, RestoreError> {
+        let back = snapshot.state.now.since(now);
+        Self::restore_earlier(snapshot, environment, back)
+    }
+}
+
+impl Worker {
+    /// Restores with every instant moved back.
+    pub(in crate::pod) fn restore_earlier(
+        snapshot: WorkerSnapshot,
+        (pod, settings): (Arc<CompiledPod>, WorkerSettings),
+        back: Duration,
     ) -> Result<Self, RestoreError> {
         let WorkerSnapshot { version, uid, containers, records, mut state, mut wakeup } = snapshot;
         if version != WorkerSnapshot::VERSION {
@@ -71,7 +84,6 @@ impl Snapshots for Worker {
         if let Some(index) = calls.chain(stops).find(beyond) {
             return mismatch("container index", index.0.to_string(), format!("less than {}", names.len()));
         }
-        let back = state.now.since(now);
         if !back.is_zero() {
             state.move_back(back);
             wakeup = wakeup.map(|at| at.moved_back(back));

@@ -61,8 +61,10 @@ impl Worker {
         let indices = (0..).map(ContainerIndex).take(self.pod.containers().len());
         let ended = indices.filter_map(|index| self.observed.latest(index).filter(|it| it.exit().is_some()));
         for known in ended {
-            let is_there =
-                |record: &ContainerRecord| record.id == known.id || record.created_at > known.created_at;
+            let is_there = |record: &ContainerRecord| {
+                let is_newer = record.created_at > known.created_at || record.attempt > known.attempt;
+                record.id == known.id || is_newer
+            };
             if !report.containers.iter().any(|record| record.name == known.name && is_there(record)) {
                 report.containers.push(known.clone());
             }
@@ -71,7 +73,7 @@ impl Worker {
 
     /// Takes what is known of one container.
     pub(super) fn observe_container(&mut self, mut record: ContainerRecord) {
-        if self.state.purged.contains(&record.id) {
+        if self.state.purged.contains(&record.id) || self.is_of_old(&record) {
             return;
         }
         self.keep_progress(&mut record);
@@ -89,6 +91,14 @@ impl Worker {
             news.retain(|(known, _)| self.observed.find(known).is_some());
         }
         self.records_changed();
+    }
+
+    /// Whether an instance has ended, is not known (any more) and is none that comes next: it went with an earlier
+    /// sandbox, say, and its end is told late. If it counts after all the next full report has it.
+    fn is_of_old(&self, record: &ContainerRecord) -> bool {
+        let track = self.pod.index_of(&record.name).and_then(|index| self.state.tracks.get(index.at()));
+        let is_next = track.is_none_or(|track| track.highest_attempt < Some(record.attempt));
+        self.state.synced && !is_next && record.exit().is_some() && self.observed.find(&record.id).is_none()
     }
 
     /// Takes what is known of one sandbox.
@@ -217,6 +227,8 @@ impl Worker {
             }
             _ => true,
         });
+        self.state.crash_loop.gc(self.state.now);
+        self.state.image_back_off.gc(self.state.now);
         self.observed.index(&self.pod);
         self.records_changed();
     }
