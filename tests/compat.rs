@@ -94,6 +94,44 @@ fn rerun_finished_containers() {
 }
 
 #[test]
+fn keep_never_pods_without_sandbox() {
+    // A sandbox was lost between the making of a container and its start.
+    let spec = PodSpec {
+        restart_policy: RestartPolicy::Never,
+        init_containers: vec![container("init")],
+        containers: vec![container("done"), container("made"), container("new")],
+        ..PodSpec::default()
+    };
+    let made = ContainerRecord { state: RecordState::Created, ..exited(&spec.containers[1], 0) };
+    let lost = SandboxRecord { id: "s".into(), state: SandboxState::NotReady, ..SandboxRecord::default() };
+    let plans = |spec: &PodSpec, containers: Vec<ContainerRecord>| {
+        both(spec).map(|pod| {
+            let records = PodRecords { sandboxes: vec![lost.clone()], containers: containers.clone() };
+            let plan = plan(&pod, &Observed::new(&pod, records), PlanContext::default());
+            (plan.create_sandbox, names(&pod, plan.starts().map(|start| start.container)))
+        })
+    };
+    let done = exited(&spec.containers[0], 0);
+    let init = |exit_code| exited(&spec.init_containers[0], exit_code);
+    let [right, kubelet] = plans(&spec, vec![made, done.clone(), init(0)]);
+    assert_eq!(
+        right,
+        (true, vec!["made".to_owned(), "new".to_owned()]),
+        "what has finished is not run again"
+    );
+    assert_eq!(kubelet, (false, vec![]));
+
+    // An init container that was only made has its turn, and one that failed fails the pod.
+    let only_made = ContainerRecord { state: RecordState::Created, ..init(0) };
+    assert_eq!(plans(&spec, vec![only_made])[0], (true, vec!["init".to_owned()]));
+    assert_eq!(plans(&spec, vec![init(1)])[0], (false, vec![]));
+
+    // With nothing left that has never run, there is nothing to make a sandbox for.
+    let over = PodSpec { init_containers: vec![], containers: vec![container("done")], ..spec.clone() };
+    assert_eq!(plans(&over, vec![done])[0], (false, vec![]));
+}
+
+#[test]
 fn start_work_for_deleted_pods() {
     let spec = PodSpec {
         init_containers: vec![container("init")],

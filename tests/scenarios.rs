@@ -2,7 +2,8 @@
 //!
 //! A file in `tests/scenarios/` tells its story in prose, then has a pod, how its containers behave, what is
 //! done, and the log. What can be done is in [`play`]; where newer behaviour is shown, `--- gates` lists the feature
-//! gates that are switched. A name that begins with a number is of the issue of that number in Kubernetes' own
+//! gates that are switched, and `--- switches` says what else the node does: `statuses` are sent to an API server,
+//! and its `compat` is the kubelet 1.32. A name that begins with a number is of the issue of that number in Kubernetes' own
 //! tracker. `RECORD=1 cargo test --all-features --test scenarios` writes the logs anew.
 
 #![cfg(feature = "sim")]
@@ -13,7 +14,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use node_lifecycle::api::{Container, GoDuration, Pod, Uid};
-use node_lifecycle::behaviour::Behaviour;
+use node_lifecycle::behaviour::{Behaviour, Compat};
 use node_lifecycle::machine::Timestamp;
 use node_lifecycle::pod::Verdict;
 use node_lifecycle::sim::{BehaviorFile, Config, Node, TraceEntry, TraceEvent};
@@ -56,8 +57,10 @@ fn play(scenario: &str) -> String {
     let behavior: BehaviorFile =
         section("behavior").map(|text| serde_json::from_str(text).unwrap()).unwrap_or_default();
     let gates = section("gates").map(|text| text.replace('\n', ",").parse().unwrap()).unwrap_or_default();
-    let behaviour = Behaviour { gates, ..Behaviour::default() }.into();
-    let config = Config { trace: true, behaviour, ..Config::default() };
+    let switched = |word: &str| section("switches").is_some_and(|text| text.lines().any(|line| line == word));
+    let compat = if switched("compat") { Compat::kubelet_1_32() } else { Compat::default() };
+    let behaviour = Behaviour { gates, compat }.into();
+    let config = Config { trace: true, statuses: switched("statuses"), behaviour, ..Config::default() };
     let mut node = Node::new(config.with_behavior_file(behavior));
     let (start, uid) = (node.now(), Uid::from("sim-0"));
     for line in section("script").expect("a scenario has a script").lines() {
@@ -94,6 +97,7 @@ fn play(scenario: &str) -> String {
             (Some("kill-sandbox"), None) => assert!(node.kill_sandbox(&uid)),
             (Some("lose-records"), container) => assert!(node.lose_records(&uid, container)),
             (Some("restart-agent"), None) => node.restart_agent().unwrap(),
+            (Some("new-agent"), None) => node.replace_agent(),
             (None, _) => {}
             other => {
                 panic!("no script has {other:?}")

@@ -138,5 +138,6 @@ const fn fault_in_words(fault: Fault) -> &'static str {
         Fault::AnswersLate => "answers late",
         Fault::AnswersTwice => "answers twice",
         Fault::NeverAnswers => "works, and never answers",
+        Fault::GetsLost => "gets lost",
     }
 }

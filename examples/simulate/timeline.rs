@@ -392,7 +392,7 @@ fn event_container(event: &TraceEvent) -> Option<&str> {
         | TraceEvent::Started { container, .. }
         | TraceEvent::PostStart { container }
         | TraceEvent::PreStop { container, .. }
-        | TraceEvent::PreStopped { container }
+        | TraceEvent::PreStopped { container, .. }
         | TraceEvent::Stopping { container, .. }
         | TraceEvent::Exited { container, .. }
         | TraceEvent::Container { container, .. } => Some(container),

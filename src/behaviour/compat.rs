@@ -24,6 +24,12 @@ pub struct Compat {
     ///
     /// Right: a container that finished is not run again.
     pub rerun_finished_containers: bool,
+    /// A pod with the restart policy `Never` whose sandbox is lost gets no other one as soon as one of its containers
+    /// was made, though none may ever have run: it stays `Pending`, without an end (issue 118321).
+    ///
+    /// Right: app containers that have never run are started in a new sandbox. What has finished does not run again,
+    /// init containers included, and an init container that has failed fails the pod.
+    pub keep_never_pods_without_sandbox: bool,
     /// The plan for a deleted pod can create a sandbox and start init or ephemeral containers.
     ///
     /// Right: nothing is started once deletion began.
@@ -108,6 +114,7 @@ impl Compat {
             count_failed_removals: true,
             forget_probe_grace: true,
             rerun_finished_containers: true,
+            keep_never_pods_without_sandbox: true,
             start_work_for_deleted_pods: true,
             wait_for_next_sidecar_only: true,
             end_probes_by_pod_policy: true,

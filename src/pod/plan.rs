@@ -344,10 +344,11 @@ impl Walk<'_> {
         let (pod, observed) = (self.pod, self.observed);
         plan.kill_pod = Some(KillPodReason::Sandbox(fault));
         let never = pod.spec.restart_policy == RestartPolicy::Never;
-        if never
+        let goes_on = never
             && !self.context.begins_anew
             && plan.attempt != 0
-            && !observed.records().containers.is_empty()
+            && !observed.records().containers.is_empty();
+        if goes_on && (pod.behaviour.compat.keep_never_pods_without_sandbox || !has_yet_to_run(pod, observed))
         {
             return;
         }
@@ -359,6 +360,7 @@ impl Walk<'_> {
             let is_over = match app.restart_policy {
                 RestartPolicy::Always => false,
                 RestartPolicy::OnFailure => succeeded(latest),
+                RestartPolicy::Never if goes_on => latest.is_some_and(|latest| !never_ran(latest)),
                 RestartPolicy::Never => !reruns_finished && exit.is_some(),
             };
             let is_ruled = exit.is_some_and(|exit| app.restarts_by_rule(exit.exit_code));
@@ -370,7 +372,9 @@ impl Walk<'_> {
             return;
         }
         plan.create_sandbox = true;
-        if let Some(first) = pod.inits().iter().next() {
+        // Of a pod that never restarts anything init containers that have done their work stay done.
+        let stays_done = |index: &ContainerIndex| goes_on && is_done_for_good(pod, observed, *index);
+        if let Some(first) = pod.inits().iter().find(|index| !stays_done(index)) {
             plan.start_apps.clear();
             plan.start_inits.push(Start { container: first, reason: StartReason::NewSandbox });
         }
@@ -603,6 +607,31 @@ impl Walk<'_> {
         let exit_code = failed.exit().map(|exit| exit.exit_code);
         self.pod.container(index).is_some_and(|container| container.restarts_failed(exit_code))
     }
+}
+
+/// Whether a pod that never restarts anything has something left to begin when its sandbox is lost: an app container
+/// that has never run, and no init container that has failed.
+fn has_yet_to_run(pod: &CompiledPod, observed: &Observed) -> bool {
+    let has_failed_for_good = |index| {
+        let (latest, container) = (observed.latest(index), pod.container(index));
+        latest.zip(container).is_some_and(|(latest, container)| {
+            let exit_code = latest.exit().map(|exit| exit.exit_code);
+            has_failed(latest) && !container.restarts_failed(exit_code)
+        })
+    };
+    let regular_inits = pod.inits().difference(pod.sidecars());
+    !regular_inits.iter().any(has_failed_for_good)
+        && pod.apps().iter().any(|index| observed.latest(index).is_none_or(never_ran))
+}
+
+/// Whether an instance was made and not started.
+pub(crate) fn never_ran(latest: &ContainerRecord) -> bool {
+    latest.state == RecordState::Created
+}
+
+/// Whether a container is a regular init container that has done its work.
+pub(crate) fn is_done_for_good(pod: &CompiledPod, observed: &Observed, index: ContainerIndex) -> bool {
+    pod.inits().difference(pod.sidecars()).contains(index) && succeeded(observed.latest(index))
 }
 
 /// Whether an app container exists whose latest instance was made, runs or has ended.

@@ -7,17 +7,19 @@ use wildmatch::WildMatch;
 
 use super::Subject;
 use crate::api::{GoDuration, RestartPolicy};
-use crate::container::ContainerKind;
+use crate::container::{ContainerKind, ProbeAnswer, ProbeKind};
 
 /// How one container behaves.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Behavior {
     /// What its process does; `None`: what is usual for its kind.
     pub script: Option<Script>,
-    /// How long its hooks take.
+    /// How long its hooks take, and whether they fail.
     pub hook: Hooks,
     /// What its pulls do.
     pub pull: Pull,
+    /// What its probes come to, beside what its script says of them.
+    pub probe: Probes,
 }
 
 /// What the process of a container does.
@@ -125,7 +127,8 @@ impl Script {
     }
 }
 
-/// How long the hooks of a container take. A `sleep` hook takes what the spec says.
+/// How long the hooks of a container take, and whether they fail. A `sleep` hook takes what the spec says. One that
+/// is to hang takes longer than anybody waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Hooks {
@@ -135,6 +138,85 @@ pub struct Hooks {
     pub pre_stop: GoDuration,
     /// Whether the `postStart` hook fails.
     pub post_start_fails: bool,
+    /// Whether the `preStop` hook fails.
+    pub pre_stop_fails: bool,
+}
+
+/// What the probes of a container come to. Without any of it a startup probe passes from its script's `startsAfter`
+/// on, a readiness probe from `readyAfter` on, and a liveness probe as long as the container runs.
+///
+/// Times count from the start of an instance.
+///
+/// ```
+/// use std::time::Duration;
+/// use node_lifecycle::container::{ProbeAnswer, ProbeKind};
+/// use node_lifecycle::sim::{Probes, Script};
+///
+/// // The first instance hangs after half a minute.
+/// let probes = Probes { hangs_after: Some("30s".parse()?), instances: Some(1), ..Probes::default() };
+/// let at = |seconds, attempt| {
+///     probes.answer(&Script::OBEDIENT, ProbeKind::Liveness, attempt, Duration::from_secs(seconds))
+/// };
+/// assert_eq!((at(29, 0), at(30, 0)), (ProbeAnswer::Success, ProbeAnswer::Failure));
+/// assert_eq!(at(30, 1), ProbeAnswer::Success, "another instance, another life");
+/// # Ok::<(), node_lifecycle::api::ParseDurationError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Probes {
+    /// From then on the instance answers no more: every attempt runs into its timeout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hangs_after: Option<GoDuration>,
+    /// From then on its readiness probe fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unready_from: Option<GoDuration>,
+    /// For so long; absent: until it is started again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unready_for: Option<GoDuration>,
+    /// From then on its attempts cannot be made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errors_from: Option<GoDuration>,
+    /// For so long; absent: until it is started again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errors_for: Option<GoDuration>,
+    /// How many instances these four are for, the first ones; absent: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instances: Option<u32>,
+    /// How long an answer takes. One that takes longer than the probe's timeout is a failure.
+    pub takes: GoDuration,
+}
+
+impl Probes {
+    /// What an attempt comes to that is made of instance number `attempt` when it has run for so long.
+    #[must_use]
+    pub fn answer(&self, script: &Script, probe: ProbeKind, attempt: u32, age: Duration) -> ProbeAnswer {
+        let concerned = self.instances.is_none_or(|instances| attempt < instances);
+        let within = |from: Option<GoDuration>, length: Option<GoDuration>| {
+            let from = from.filter(|from| concerned && from.0 <= age);
+            from.is_some_and(|from| length.is_none_or(|length| age < from.0.saturating_add(length.0)))
+        };
+        if within(self.errors_from, self.errors_for) {
+            return ProbeAnswer::Error;
+        }
+        let passes = !within(self.hangs_after, None)
+            && match probe {
+                ProbeKind::Startup => age >= script.starts_after(),
+                ProbeKind::Readiness => {
+                    age >= script.ready_after() && !within(self.unready_from, self.unready_for)
+                }
+                ProbeKind::Liveness => true,
+            };
+        if passes { ProbeAnswer::Success } else { ProbeAnswer::Failure }
+    }
+
+    /// How long an attempt of instance number `attempt` takes that is made when it has run for so long: no longer
+    /// than its timeout.
+    #[must_use]
+    pub fn takes(&self, attempt: u32, age: Duration, timeout: Duration) -> Duration {
+        let concerned = self.instances.is_none_or(|instances| attempt < instances);
+        let hangs = concerned && self.hangs_after.is_some_and(|from| from.0 <= age);
+        if hangs { timeout } else { self.takes.0.min(timeout) }
+    }
 }
 
 /// What the pulls of a container's image do.
@@ -166,7 +248,7 @@ pub struct Pull {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BehaviorFile {
-    /// For each of script, hook and pull, the first rule that matches and has one counts.
+    /// For each of script, hook, pull and probe, the first rule that matches and has one counts.
     #[serde(default)]
     pub rules: Vec<BehaviorRule>,
 }
@@ -194,6 +276,9 @@ pub struct BehaviorRule {
     /// What its pulls do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pull: Option<Pull>,
+    /// What its probes come to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probes>,
 }
 
 impl BehaviorRule {
@@ -216,6 +301,7 @@ impl BehaviorFile {
             script: rules.iter().find_map(|rule| rule.script),
             hook: rules.iter().find_map(|rule| rule.hook).unwrap_or_default(),
             pull: rules.iter().find_map(|rule| rule.pull.clone()).unwrap_or_default(),
+            probe: rules.iter().find_map(|rule| rule.probe).unwrap_or_default(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Behavior, BehaviorFile};
 use crate::behaviour::Behaviour;
-use crate::container::ContainerKind;
+use crate::container::{ContainerKind, ProberSettings};
 use crate::machine::Timestamp;
 use crate::pod::WorkerSettings;
 
@@ -19,6 +19,11 @@ pub struct Config {
     pub behaviour: Arc<Behaviour>,
     /// The periods of its workers.
     pub settings: WorkerSettings,
+    /// The settings of its probes.
+    pub prober: ProberSettings,
+    /// Whether statuses are made, sent to a simulated API server and heard of from there. Without it nobody is told
+    /// what the pods look like, which is faster, and the API server knows of a pod only what it was given.
+    pub statuses: bool,
     /// How long its runtime's calls take.
     pub latencies: Latencies,
     /// How its containers behave: a function of the container.
@@ -32,6 +37,8 @@ pub struct Config {
     pub relist: Duration,
     /// Whether a trace is kept.
     pub trace: bool,
+    /// Whether the trace has every attempt of a probe, and not only those that say something new.
+    pub trace_attempts: bool,
 }
 
 impl Default for Config {
@@ -40,12 +47,15 @@ impl Default for Config {
             start: Timestamp::from_unix_seconds(1_735_689_600),
             behaviour: Arc::default(),
             settings: WorkerSettings::default(),
+            prober: ProberSettings::default(),
+            statuses: false,
             latencies: Latencies::default(),
             behavior: Arc::new(|_| Behavior::default()),
             seed: 0,
             faults: Faults::default(),
             relist: Duration::from_secs(1),
             trace: false,
+            trace_attempts: false,
         }
     }
 }
@@ -101,6 +111,8 @@ pub struct Latencies {
     pub start: Duration,
     /// Sending a stop signal.
     pub stop: Duration,
+    /// Telling the API server something, and hearing of what changed there.
+    pub api: Duration,
 }
 
 impl Latencies {
@@ -116,6 +128,7 @@ impl Latencies {
         create: Duration::ZERO,
         start: Duration::ZERO,
         stop: Duration::ZERO,
+        api: Duration::ZERO,
     };
 }
 
@@ -132,14 +145,16 @@ impl Default for Latencies {
             create: Duration::from_millis(9),
             start: Duration::from_millis(61),
             stop: Duration::from_millis(40),
+            api: Duration::from_millis(10),
         }
     }
 }
 
-/// What goes wrong: how many of the runtime's calls, in thousandths.
+/// What goes wrong: how many of the runtime's calls, of the probes' attempts and of what is sent to the API server, in
+/// thousandths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Faults {
     /// Of a thousand calls, so many fail, time out, are answered late, are answered twice or are never
-    /// answered; 0 to 1000.
+    /// answered (and, of what is sent to the API server, get lost); 0 to 1000.
     pub per_mille: u16,
 }

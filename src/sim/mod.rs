@@ -1,8 +1,9 @@
 //! A deterministic node in virtual time (feature `sim`).
 //!
-//! [`Node`] drives a [`Worker`](crate::pod::Worker) for every pod over a simulated runtime: calls take the
-//! time that [`Latencies`] say, containers behave as their [`Behavior`] says, and [`Faults`] go wrong by a
-//! seed. The same seed gives the same bytes; a clone is a branch to try something in.
+//! [`Node`] drives a [`Lifecycle`](crate::pod::Lifecycle) for every pod over a simulated runtime: calls take the
+//! time that [`Latencies`] say, containers behave and answer their probes as their [`Behavior`] says, and [`Faults`]
+//! go wrong by a seed. With [`Config::statuses`] there is an API server too, which takes what is said of the pods. The
+//! same seed gives the same bytes; a clone is a branch to try something in.
 //!
 //! ```
 //! use node_lifecycle::api::{Pod, PodPhase};
@@ -37,7 +38,7 @@ mod process;
 mod runtime;
 mod trace;
 
-pub use behavior::{Behavior, BehaviorFile, BehaviorRule, Hooks, Pull, Script};
+pub use behavior::{Behavior, BehaviorFile, BehaviorRule, Hooks, Probes, Pull, Script};
 pub use config::{Config, Faults, Latencies, Subject};
 pub use memory::{
     BehaviorOf, Call, CallFault, CallRecord, Calls, ExecOf, MemoryHooks, MemoryPorts, MemoryProbes,

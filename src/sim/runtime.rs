@@ -1,14 +1,12 @@
 //! The simulated runtime of one pod: sandboxes and instances.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::process::{Process, after};
 use super::{Behavior, Config, Script, Subject};
-use crate::api::{ContainerId, Pod, Probe, SandboxId};
+use crate::api::{ContainerId, Pod, SandboxId};
 use crate::container::{
-    ContainerIndex, ContainerRecord, PodRecords, ProbeKind, ProbeResult, RecordState, SandboxRecord,
-    SandboxState,
+    ContainerIndex, ContainerRecord, PodRecords, RecordState, SandboxRecord, SandboxState,
 };
 use crate::machine::Timestamp;
 use crate::pod::CompiledPod;
@@ -68,6 +66,10 @@ impl Runtime {
 
     pub(super) fn instance(&mut self, id: &ContainerId) -> Option<&mut Instance> {
         self.instances.iter_mut().rev().find(|instance| instance.process.record.id == *id)
+    }
+
+    pub(super) fn is_ready(&self, id: &SandboxId) -> bool {
+        self.sandboxes.iter().any(|sandbox| sandbox.id == *id && sandbox.state == SandboxState::Ready)
     }
 
     pub(super) fn create_sandbox(&mut self, id: SandboxId, attempt: u32, host_network: bool, now: Timestamp) {
@@ -141,67 +143,4 @@ impl Runtime {
             !is_garbage
         });
     }
-}
-
-/// When the probes of a container that started now first come to a lasting result.
-pub(super) fn probe_results(
-    pod: &Pod,
-    compiled: &CompiledPod,
-    index: ContainerIndex,
-    script: Script,
-) -> Vec<(Duration, ProbeKind, ProbeResult)> {
-    let spec = &pod.spec;
-    let at = index.at();
-    let containers = || spec.init_containers.iter().chain(&spec.containers).chain(&spec.ephemeral_containers);
-    let (Some(container), Some(_)) = (containers().nth(at), compiled.container(index)) else {
-        return Vec::new();
-    };
-    let mut results = Vec::new();
-    let mut started = Duration::ZERO;
-    if let Some(probe) = &container.startup_probe {
-        let (when, result) = first_result(probe, script.starts_after());
-        results.push((when, ProbeKind::Startup, result));
-        if result == ProbeResult::Failure {
-            return results;
-        }
-        started = when;
-    }
-    if let Some(probe) = &container.readiness_probe {
-        let (when, _) = next_question(probe, script.ready_after().max(started));
-        let more = u32::try_from(probe.success_threshold.unwrap_or(1)).unwrap_or(1).saturating_sub(1);
-        let when = when.saturating_add(period(probe).saturating_mul(more));
-        results.push((when, ProbeKind::Readiness, ProbeResult::Success));
-    }
-    results
-}
-
-/// When a startup probe passes, or has failed as often as it may.
-fn first_result(probe: &Probe, passes_after: Duration) -> (Duration, ProbeResult) {
-    let (when, failures) = next_question(probe, passes_after);
-    let threshold = u32::try_from(probe.failure_threshold.unwrap_or(3)).unwrap_or(1).max(1);
-    if failures < u128::from(threshold) {
-        return (when, ProbeResult::Success);
-    }
-    let last = delay(probe).saturating_add(period(probe).saturating_mul(threshold - 1));
-    (last, ProbeResult::Failure)
-}
-
-/// The first question at or after a time, and how many come before.
-fn next_question(probe: &Probe, time: Duration) -> (Duration, u128) {
-    let waits = time.saturating_sub(delay(probe));
-    let periods = waits.as_nanos().div_ceil(period(probe).as_nanos().max(1));
-    let factor = u32::try_from(periods).unwrap_or(u32::MAX);
-    (delay(probe).saturating_add(period(probe).saturating_mul(factor)), periods)
-}
-
-fn delay(probe: &Probe) -> Duration {
-    seconds(probe.initial_delay_seconds.unwrap_or(0))
-}
-
-fn period(probe: &Probe) -> Duration {
-    seconds(probe.period_seconds.unwrap_or(10).max(1))
-}
-
-fn seconds(seconds: i32) -> Duration {
-    Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::api::PodPhase;
+use crate::api::{ConditionStatus, PodPhase};
+use crate::container::{ProbeAnswer, ProbeKind, ProbeResult};
 use crate::machine::Timestamp;
 use crate::pod::{ContainerView, Note, StartReason, StopReason};
 
@@ -41,6 +42,8 @@ pub enum TraceEvent {
     },
     /// The node's agent has been stored, dropped and taken up again.
     AgentRestarted,
+    /// The node's agent has been replaced by one that had nothing stored.
+    AgentReplaced,
     /// Its phase changed.
     Phase {
         /// What it is now.
@@ -53,8 +56,37 @@ pub enum TraceEvent {
     },
     /// All of its containers have ended for good.
     PodTerminated,
-    /// Nothing is left of it.
+    /// Nothing is left of it on the node.
     PodFinished,
+    /// A condition of its status is another than before.
+    Condition {
+        /// Its type.
+        condition: Arc<str>,
+        /// Whether it holds.
+        status: ConditionStatus,
+        /// Why, in a word.
+        #[serde(skip_serializing_if = "str::is_empty")]
+        reason: Arc<str>,
+    },
+    /// Its status has this condition no more.
+    ConditionGone {
+        /// Its type.
+        condition: Arc<str>,
+    },
+    /// A status is sent to the API server.
+    StatusSent {
+        /// Its version.
+        version: u64,
+    },
+    /// The API server has taken a status.
+    StatusTaken {
+        /// Its version.
+        version: u64,
+    },
+    /// It is being deleted from the API server.
+    DeletingPod,
+    /// The API server has it no more.
+    PodGone,
     /// What the pod needs is being prepared: volumes, secrets, devices, cgroups.
     PreparingResources,
     /// It is being given back.
@@ -128,6 +160,14 @@ pub enum TraceEvent {
         /// Which container.
         container: Arc<str>,
     },
+    /// The `postStart` hook has ended.
+    PostStarted {
+        /// Which container.
+        container: Arc<str>,
+        /// Whether it has failed.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        failed: bool,
+    },
     /// The `preStop` hook runs.
     PreStop {
         /// Which container.
@@ -139,6 +179,47 @@ pub enum TraceEvent {
     PreStopped {
         /// Which container.
         container: Arc<str>,
+        /// Whether it has failed: by itself, or because its time was over.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        failed: bool,
+    },
+    /// An attempt of a probe is made. It is told only where the configuration asks for all attempts.
+    Probing {
+        /// Which container.
+        container: Arc<str>,
+        /// Which probe.
+        probe: ProbeKind,
+    },
+    /// An attempt of a probe was answered. It is told when it says something else than the one before, or when the
+    /// probe came to another result by it.
+    Probed {
+        /// Which container.
+        container: Arc<str>,
+        /// Which probe.
+        probe: ProbeKind,
+        /// What the attempt came to.
+        answer: ProbeAnswer,
+        /// What the probe says from now on, if that is something else.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        result: Option<ProbeResult>,
+    },
+    /// A probe has nothing to ask, by its spec.
+    ProbeImpossible {
+        /// Which container.
+        container: Arc<str>,
+        /// Which probe.
+        probe: ProbeKind,
+        /// Why.
+        message: Arc<str>,
+    },
+    /// An attempt of a probe goes wrong, on purpose.
+    ProbeFault {
+        /// Which container.
+        container: Arc<str>,
+        /// Which probe.
+        probe: ProbeKind,
+        /// What goes wrong.
+        fault: Fault,
     },
     /// The stop signal is sent.
     Stopping {
@@ -174,14 +255,14 @@ pub enum TraceEvent {
         #[serde(flatten)]
         note: Note,
     },
-    /// A call of the runtime went wrong, on purpose.
+    /// A call of the runtime or of the API server went wrong, on purpose.
     Fault {
         /// What went wrong.
         fault: Fault,
     },
 }
 
-/// How a call of the runtime goes wrong.
+/// How a call goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Fault {
@@ -195,4 +276,21 @@ pub enum Fault {
     AnswersTwice,
     /// It does its work and never answers.
     NeverAnswers,
+    /// It does nothing and never answers.
+    GetsLost,
+}
+
+impl Fault {
+    /// What can happen to calls of the runtime and to attempts of probes.
+    pub(super) const OF_CALLS: [Self; 5] =
+        [Self::Fails, Self::TimesOut, Self::AnswersLate, Self::AnswersTwice, Self::NeverAnswers];
+    /// What can happen to what is sent to the API server.
+    pub(super) const OF_REQUESTS: [Self; 6] = [
+        Self::Fails,
+        Self::TimesOut,
+        Self::AnswersLate,
+        Self::AnswersTwice,
+        Self::NeverAnswers,
+        Self::GetsLost,
+    ];
 }

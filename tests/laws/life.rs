@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use node_lifecycle::api::{PodPhase, RestartPolicy};
+use node_lifecycle::api::{ContainerState, GoDuration, PodPhase, RestartPolicy, Uid};
 use node_lifecycle::behaviour::Feature;
+use node_lifecycle::container::{ProbeAnswer, ProbeKind, ProbeResult};
 use node_lifecycle::machine::Timestamp;
 use node_lifecycle::sim::{Behavior, Config, Faults, Node, TraceEntry, TraceEvent};
 use proptest::prelude::*;
@@ -16,7 +17,11 @@ use crate::pods::{Case, case};
 #[derive(Debug, Clone)]
 enum Deed {
     Delete(Option<i64>),
+    /// The agent is taken up again from what was stored.
     RestartAgent,
+    /// It comes back with nothing stored. What it has to know the API server has, so that it is restarted only where
+    /// no statuses are sent.
+    ReplaceAgent,
 }
 
 fn deeds() -> impl Strategy<Value = Vec<(u64, Deed)>> {
@@ -24,6 +29,7 @@ fn deeds() -> impl Strategy<Value = Vec<(u64, Deed)>> {
         prop::option::of(0..30_i64).prop_map(Deed::Delete),
         Just(Deed::RestartAgent),
         Just(Deed::RestartAgent),
+        Just(Deed::ReplaceAgent),
     ];
     prop::collection::vec((0..120_000_u64, deed), 0..4).prop_map(|mut deeds| {
         deeds.sort_by_key(|(at, _)| *at);
@@ -31,36 +37,127 @@ fn deeds() -> impl Strategy<Value = Vec<(u64, Deed)>> {
     })
 }
 
-fn node(case: &Case, faults: u16, seed: u64) -> Node {
+/// How things are on a node: what goes wrong, by which seed, and whether statuses are sent.
+#[derive(Debug, Clone, Copy, Default)]
+struct World {
+    faults: u16,
+    seed: u64,
+    statuses: bool,
+    /// Whether the trace has every attempt of a probe.
+    attempts: bool,
+}
+
+fn node(case: &Case, world: World) -> Node {
     let behaviors = Arc::clone(&case.behaviors);
     Node::new(Config {
-        seed,
+        seed: world.seed,
         trace: true,
-        faults: Faults { per_mille: faults },
+        trace_attempts: world.attempts,
+        statuses: world.statuses,
+        faults: Faults { per_mille: world.faults },
         behaviour: case.behaviour(),
         behavior: Arc::new(move |subject| behaviors.get(subject.container).cloned().unwrap_or_default()),
         ..Config::default()
     })
 }
 
-/// The pod's life: what is done to it, and in the end its deletion.
-fn live(case: &Case, faults: u16, seed: u64, deeds: &[(u64, Deed)]) -> (Vec<TraceEntry>, bool) {
-    let mut node = node(case, faults, seed);
+/// The pod's life: what is done to it, and in the end its deletion. Whatever the runtime and the API server answer, as
+/// long as they answer in the end, the pod is gone after two hours.
+fn live(case: &Case, world: World, deeds: &[(u64, Deed)]) -> Result<Vec<TraceEntry>, TestCaseError> {
+    let mut node = node(case, world);
     let start = node.now();
     let uid = node.add(case.pod.clone()).unwrap();
+    let mut witness = Witness::default();
     for (at, deed) in deeds {
-        node.run_until(start + Duration::from_millis(*at)).unwrap();
+        witness.watch(&mut node, &uid, start + Duration::from_millis(*at))?;
         match deed {
             Deed::Delete(grace) => {
                 node.delete(&uid, *grace);
             }
-            Deed::RestartAgent => node.restart_agent().unwrap(),
+            Deed::ReplaceAgent if world.statuses => node.replace_agent(),
+            Deed::RestartAgent | Deed::ReplaceAgent => node.restart_agent().unwrap(),
         }
     }
-    node.run_until(start + Duration::from_secs(300)).unwrap();
+    witness.watch(&mut node, &uid, start + Duration::from_secs(300))?;
     node.delete(&uid, None);
-    node.run_until(start + Duration::from_secs(2 * 3600)).unwrap();
-    (node.take_trace(), node.phase(&uid).is_none())
+    witness.watch(&mut node, &uid, start + Duration::from_secs(2 * 3600))?;
+    prop_assert!(node.phase(&uid).is_none(), "the pod is still there");
+    Ok(node.take_trace())
+}
+
+/// How many answers in a row a probe wants.
+fn threshold(case: &Case, container: &str, probe: ProbeKind, answer: ProbeAnswer) -> u32 {
+    let spec = &case.pod.spec;
+    let container = spec.init_containers.iter().chain(&spec.containers).find(|known| known.name == container);
+    let container = container.expect("a container of the pod");
+    let probe = match probe {
+        ProbeKind::Startup => &container.startup_probe,
+        ProbeKind::Liveness => &container.liveness_probe,
+        ProbeKind::Readiness => &container.readiness_probe,
+    };
+    let probe = probe.as_ref().expect("a probe of the container");
+    let threshold =
+        if answer == ProbeAnswer::Success { probe.success_threshold } else { probe.failure_threshold };
+    threshold.map_or(1, |threshold| u32::try_from(threshold).unwrap())
+}
+
+/// What holds of what the node and the API server say at every moment.
+#[derive(Default)]
+struct Witness {
+    /// The terminal phase that the API server has heard of.
+    end: Option<PodPhase>,
+    /// Instances that have ended by what the API server has heard.
+    ended: BTreeSet<String>,
+}
+
+impl Witness {
+    fn watch(&mut self, node: &mut Node, uid: &Uid, until: Timestamp) -> Result<(), TestCaseError> {
+        self.look(node, uid)?;
+        while node.next_event().is_some_and(|at| at <= until) {
+            node.step().unwrap();
+            self.look(node, uid)?;
+        }
+        node.run_until(until).unwrap();
+        Ok(())
+    }
+
+    fn look(&mut self, node: &Node, uid: &Uid) -> Result<(), TestCaseError> {
+        let (Some(api), Some(status)) = (node.api_pod(uid), node.status(uid)) else { return Ok(()) };
+        let now = node.now();
+        let phase = api.status.phase.filter(|phase| phase.is_terminal());
+        prop_assert!(self.end.is_none() || phase == self.end, "{phase:?} after {:?} at {now}", self.end);
+        self.end = phase;
+        for container in api.status.all_container_statuses() {
+            let id = &container.container_id;
+            match container.state {
+                Some(ContainerState::Terminated(_)) => _ = self.ended.insert(id.clone()),
+                Some(ContainerState::Running(_)) => {
+                    prop_assert!(!self.ended.contains(id), "{id} runs again at {now}");
+                }
+                _ => {}
+            }
+        }
+        let lifecycle = node.lifecycle(uid).expect("it is there");
+        for container in status.init_container_statuses.iter().chain(&status.container_statuses) {
+            let index = lifecycle.worker().pod().index_of(&container.name).expect("a container of the pod");
+            let asked =
+                lifecycle.probes().prober(index, ProbeKind::Readiness).is_some_and(|it| !it.is_ended());
+            let says = lifecycle.probe_results(index).readiness;
+            let running = matches!(container.state, Some(ContainerState::Running(_)));
+            if asked && running && container.ready && says != Some(ProbeResult::Success) {
+                println!(
+                    "{}",
+                    serde_json::to_string(&node.clone().take_trace()).unwrap().replace("},{", "}\n{")
+                );
+            }
+            prop_assert!(
+                !(asked && running && container.ready) || says == Some(ProbeResult::Success),
+                "{} is ready at {now}, and its probe says {says:?}",
+                container.name
+            );
+        }
+        Ok(())
+    }
 }
 
 /// What is true of a pod's containers at one moment, by the runtime.
@@ -83,6 +180,8 @@ struct Truth {
     terminated: bool,
     /// All containers are being restarted, of a pod that ran.
     again: bool,
+    /// The version of the status that was sent last in the agent's life.
+    sent: u64,
 }
 
 impl Truth {
@@ -238,6 +337,16 @@ fn check_laws(case: &Case, trace: &[TraceEntry], with_faults: bool) -> Result<()
                 }
             }
             TraceEvent::PodTerminated => truth.terminated = true,
+            TraceEvent::StatusSent { version } => {
+                prop_assert!(*version >= truth.sent, "status {version} at {at}, after {}", truth.sent);
+                truth.sent = *version;
+            }
+            TraceEvent::AgentReplaced => {
+                // What nobody has told the API server, and what is on its way, is not known any more.
+                truth.sent = 0;
+                truth.highest.clear();
+                truth.terminal = None;
+            }
             _ => {}
         }
     }
@@ -245,18 +354,26 @@ fn check_laws(case: &Case, trace: &[TraceEntry], with_faults: bool) -> Result<()
     Ok(())
 }
 
-/// When the grace of the pod's deletion is spent, by the deletions up to a time: the earliest deadline.
+/// When the grace of the pod's deletion is spent, by the deletions up to a time: the earliest deadline. An agent that
+/// had nothing stored does not know what was spent before it came, and gives the least grace once more.
 fn trace_grace(case: &Case, trace: &[TraceEntry], until: Timestamp) -> Option<Timestamp> {
-    let deletions = trace.iter().filter(|entry| entry.at <= until);
-    let spent = deletions.filter_map(|entry| match entry.event {
-        TraceEvent::PodDeleted { grace_seconds } => {
-            // Zero is as soon as possible: a second.
-            let own = grace_seconds.map(|grace| u64::try_from(grace).unwrap_or(0).max(1));
-            Some(entry.at + own.map_or(case.grace(), Duration::from_secs))
+    let mut spent: Option<(Timestamp, Duration)> = None;
+    for entry in trace.iter().filter(|entry| entry.at <= until) {
+        match entry.event {
+            TraceEvent::PodDeleted { grace_seconds } => {
+                // Zero is as soon as possible: a second.
+                let own = grace_seconds.map(|grace| u64::try_from(grace).unwrap_or(0).max(1));
+                let grace = own.map_or(case.grace(), Duration::from_secs);
+                let (at, least) = spent.unwrap_or((Timestamp::MAX, Duration::MAX));
+                spent = Some((at.min(entry.at + grace), least.min(grace)));
+            }
+            TraceEvent::AgentReplaced => {
+                spent = spent.map(|(_, least)| (entry.at + least, least));
+            }
+            _ => {}
         }
-        _ => None,
-    });
-    spent.min()
+    }
+    spent.map(|(at, _)| at)
 }
 
 proptest! {
@@ -264,24 +381,55 @@ proptest! {
 
     /// Start, stop and restart laws, and the end, on a node where nothing goes wrong.
     #[test]
-    fn a_life_without_faults(case in case(), deeds in deeds()) {
-        let (trace, gone) = live(&case, 0, 0, &deeds);
+    fn a_life_without_faults(case in case(), deeds in deeds(), statuses in any::<bool>()) {
+        let trace = live(&case, World { statuses, ..World::default() }, &deeds)?;
         check(&case, &trace, false)?;
-        prop_assert!(gone, "the pod is still there");
     }
 
-    /// The same where calls fail, time out, are answered late, twice or never.
+    /// The same where calls, probes and requests fail, time out, are answered late, twice or never.
     #[test]
-    fn a_life_with_faults(case in case(), deeds in deeds(), seed in any::<u64>(), faults in 1..300_u16) {
-        let (trace, gone) = live(&case, faults, seed, &deeds);
+    fn a_life_with_faults(
+        case in case(),
+        deeds in deeds(),
+        seed in any::<u64>(),
+        faults in 1..300_u16,
+        statuses in any::<bool>(),
+    ) {
+        let trace = live(&case, World { faults, seed, statuses, ..World::default() }, &deeds)?;
         check(&case, &trace, true)?;
-        prop_assert!(gone, "the pod is still there");
+    }
+
+    /// What a probe says changes when as many answers in a row say so as its threshold wants, and not before.
+    #[test]
+    fn a_verdict_comes_at_its_threshold(case in case()) {
+        let mut case = case;
+        for behavior in Arc::make_mut(&mut case.behaviors).values_mut() {
+            // Answers come at once, so that none is for an instance that has gone.
+            behavior.probe.takes = GoDuration(Duration::ZERO);
+        }
+        let mut node = node(&case, World { attempts: true, ..World::default() });
+        node.add(case.pod.clone()).unwrap();
+        node.run_until(node.now() + Duration::from_secs(300)).unwrap();
+        let mut runs: BTreeMap<(Arc<str>, ProbeKind), (Option<ProbeAnswer>, u32)> = BTreeMap::new();
+        for TraceEntry { at, event, .. } in node.take_trace() {
+            let TraceEvent::Probed { container, probe, answer, result } = event else { continue };
+            if answer == ProbeAnswer::Error { continue }
+            let (last, run) = runs.entry((Arc::clone(&container), probe)).or_default();
+            *run = if *last == Some(answer) { *run + 1 } else { 1 };
+            *last = Some(answer);
+            let threshold = threshold(&case, &container, probe, answer);
+            prop_assert!(result.is_none() || *run >= threshold, "{container} {probe}: {answer:?} {run} times at {at}");
+            prop_assert!(
+                result.is_none_or(|result| (result == ProbeResult::Success) == (answer == ProbeAnswer::Success)),
+                "{container} {probe}: {result:?} by {answer:?} at {at}"
+            );
+        }
     }
 
     /// Whatever hooks do, everything that runs is told to stop by the deadline and two seconds.
     #[test]
     fn the_deadline_holds(case in case(), deleted_at in 0..120_u64) {
-        let mut node = node(&case, 0, 0);
+        let mut node = node(&case, World::default());
         let start = node.now();
         let uid = node.add(case.pod.clone()).unwrap();
         node.run_until(start + Duration::from_secs(deleted_at)).unwrap();
@@ -327,7 +475,7 @@ proptest! {
         }
         let failed = spec.containers.iter().zip(&codes).any(|(_, code)| *code != 0);
         case.behaviors = Arc::new(behaviors);
-        let mut node = node(&case, 0, 0);
+        let mut node = node(&case, World::default());
         let uid = node.add(case.pod.clone()).unwrap();
         node.run_until(node.now() + Duration::from_secs(600)).unwrap();
         let end = if failed { PodPhase::Failed } else { PodPhase::Succeeded };
@@ -337,10 +485,11 @@ proptest! {
     /// The same seed gives the same bytes, and a clone is a branch.
     #[test]
     fn the_same_seed_gives_the_same_bytes(case in case(), deeds in deeds(), seed in any::<u64>()) {
-        let bytes = |(trace, _): (Vec<TraceEntry>, bool)| serde_json::to_string(&trace).unwrap();
-        prop_assert_eq!(bytes(live(&case, 100, seed, &deeds)), bytes(live(&case, 100, seed, &deeds)));
+        let faulty = World { faults: 100, seed, statuses: true, ..World::default() };
+        let bytes = || Ok::<_, TestCaseError>(serde_json::to_string(&live(&case, faulty, &deeds)?).unwrap());
+        prop_assert_eq!(bytes()?, bytes()?);
 
-        let mut trunk = node(&case, 100, seed);
+        let mut trunk = node(&case, faulty);
         let uid = trunk.add(case.pod).unwrap();
         trunk.run_until(trunk.now() + Duration::from_secs(20)).unwrap();
         let mut branch = trunk.clone();

@@ -10,7 +10,7 @@ use node_lifecycle::api::{
     SleepAction, Volume, VolumeMount,
 };
 use node_lifecycle::behaviour::{Behaviour, Feature, FeatureGates};
-use node_lifecycle::sim::{Behavior, Hooks, Pull, Script};
+use node_lifecycle::sim::{Behavior, Hooks, Probes, Pull, Script};
 use proptest::prelude::*;
 
 /// A pod, and how its containers behave by name.
@@ -171,28 +171,62 @@ struct Part {
 
 fn part() -> impl Strategy<Value = Part> {
     let image = prop_oneof![Just("a:1".to_owned()), Just("b:1".to_owned()), Just("c".to_owned())];
-    (image, startup_probe(), pre_stop(), any::<bool>(), script(), hooks(), pull()).prop_map(
-        |(image, startup_probe, pre_stop, has_post_start, script, hook, pull)| {
+    let probes = (startup_probe(), probe(), probe(), probes());
+    (image, probes, pre_stop(), any::<bool>(), script(), hooks(), pull()).prop_map(
+        |(image, probes, pre_stop, has_post_start, script, hook, pull)| {
+            let (startup_probe, liveness_probe, readiness_probe, probe) = probes;
             let post_start = has_post_start.then(|| LifecycleHandler {
                 exec: Some(ExecAction::default()),
                 ..LifecycleHandler::default()
             });
             let lifecycle = Some(Lifecycle { post_start, pre_stop, ..Lifecycle::default() });
-            let container = Container { startup_probe, lifecycle, ..Container::default() };
-            Part { image, container, behavior: Behavior { script: Some(script), hook, pull } }
+            let container = Container {
+                startup_probe,
+                liveness_probe,
+                readiness_probe,
+                lifecycle,
+                ..Container::default()
+            };
+            Part { image, container, behavior: Behavior { script: Some(script), hook, pull, probe } }
         },
     )
 }
 
 fn startup_probe() -> impl Strategy<Value = Option<Probe>> {
-    let probe = (0..5, 1..10).prop_map(|(delay, period)| Probe {
-        exec: Some(ExecAction::default()),
+    // Some give up after a few questions, and their containers are started again.
+    let threshold = prop_oneof![3 => Just(1000), 1 => 1..4];
+    let probe = (0..5, 1..10, threshold).prop_map(|(delay, period, threshold)| Probe {
         initial_delay_seconds: Some(delay),
         period_seconds: Some(period),
-        failure_threshold: Some(1000),
-        ..Probe::default()
+        failure_threshold: Some(threshold),
+        ..asks()
     });
     prop::option::weighted(0.3, probe)
+}
+
+fn probe() -> impl Strategy<Value = Option<Probe>> {
+    let probe = (0..5, 1..12, 1..3, 1..4).prop_map(|(delay, period, timeout, threshold)| Probe {
+        initial_delay_seconds: Some(delay),
+        period_seconds: Some(period),
+        timeout_seconds: Some(timeout),
+        failure_threshold: Some(threshold),
+        ..asks()
+    });
+    prop::option::weighted(0.3, probe)
+}
+
+fn asks() -> Probe {
+    Probe { exec: Some(ExecAction { command: vec!["ask".to_owned()] }), ..Probe::default() }
+}
+
+/// What the probes come to.
+fn probes() -> impl Strategy<Value = Probes> {
+    let maybe = |weight| prop::option::weighted(weight, duration(60_000));
+    let times = (maybe(0.2), maybe(0.2), maybe(0.6), maybe(0.1), maybe(0.8));
+    (times, prop::option::weighted(0.5, 1..3_u32), duration(1_500)).prop_map(|(times, instances, takes)| {
+        let (hangs_after, unready_from, unready_for, errors_from, errors_for) = times;
+        Probes { hangs_after, unready_from, unready_for, errors_from, errors_for, instances, takes }
+    })
 }
 
 fn pre_stop() -> impl Strategy<Value = Option<LifecycleHandler>> {
@@ -228,8 +262,16 @@ fn script() -> impl Strategy<Value = Script> {
 }
 
 fn hooks() -> impl Strategy<Value = Hooks> {
-    (duration(3_000), duration(30_000), prop::bool::weighted(0.1))
-        .prop_map(|(post_start, pre_stop, post_start_fails)| Hooks { post_start, pre_stop, post_start_fails })
+    // Some hang longer than anybody waits.
+    let pre_stop = prop_oneof![6 => duration(30_000), 1 => Just(GoDuration(Duration::from_secs(1_000_000)))];
+    (duration(3_000), pre_stop, prop::bool::weighted(0.1), prop::bool::weighted(0.2)).prop_map(
+        |(post_start, pre_stop, post_start_fails, pre_stop_fails)| Hooks {
+            post_start,
+            pre_stop,
+            post_start_fails,
+            pre_stop_fails,
+        },
+    )
 }
 
 fn pull() -> impl Strategy<Value = Pull> {

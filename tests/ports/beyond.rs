@@ -235,6 +235,7 @@ fn hooks_take_their_time_and_end_with_the_container() {
         post_start: GoDuration(seconds(2)),
         pre_stop: GoDuration(seconds(20)),
         post_start_fails: true,
+        ..Hooks::default()
     };
     let base = settings(Latencies::NONE);
     let behavior = Arc::clone(&base.behavior);

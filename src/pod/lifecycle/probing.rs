@@ -22,7 +22,7 @@ impl Lifecycle {
             let sight = Sight { pod, instance: self.instance(container) };
             self.step_probes(ProbesEvent::Container { container, sight });
         }
-        if is_there {
+        if is_there && self.probes.sight() != pod {
             self.step_probes(ProbesEvent::Pod(pod));
         }
     }
@@ -32,10 +32,12 @@ impl Lifecycle {
         (0..).map(ContainerIndex).take(count).collect()
     }
 
-    /// The latest instance of a container as its status shows it.
+    /// The latest instance of a container as its status shows it. One that was made and not started is none yet: it
+    /// has not failed for not running, and must not be killed for that as soon as it does.
     fn instance(&self, container: ContainerIndex) -> Option<InstanceSight> {
         let (latest, view) = (self.worker.observed().latest(container)?, self.worker.view(container)?);
         let state = match (view.state, &latest.state) {
+            (_, RecordState::Created) => return None,
             (ViewState::Running, RecordState::Running { started_at }) => {
                 InstanceState::Running { started_at: *started_at }
             }

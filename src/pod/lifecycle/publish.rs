@@ -138,6 +138,7 @@ impl Lifecycle {
             generation: self.known.generation,
             terminal: self.worker.is_terminated(),
             waiting: &waiting,
+            restarting: self.worker.restarting(),
             probes: self.probes.results(),
             startup_probed: self.probes.probed(ProbeKind::Startup),
             readiness_probed: self.probes.probed(ProbeKind::Readiness),

@@ -26,15 +26,25 @@ impl Deadlines {
     pub(super) fn set(&mut self, at: usize, due: Option<Timestamp>) {
         let Some(known) = self.of.get_mut(at).filter(|known| **known != due) else { return };
         let before = std::mem::replace(known, due);
-        if let Some(before) = before
-            && let Ok(place) = self.sorted.binary_search_by(|entry| (before, at).cmp(entry))
-        {
-            self.sorted.remove(place);
-        }
-        if let Some(due) = due
-            && let Err(place) = self.sorted.binary_search_by(|entry| (due, at).cmp(entry))
-        {
-            self.sorted.insert(place, (due, at));
+        let place = |sorted: &[(Timestamp, usize)], due: Timestamp| {
+            sorted.partition_point(|entry| (due, at) < *entry)
+        };
+        let old = before.map(|before| place(&self.sorted, before));
+        match (old, due) {
+            // It moves within its list.
+            (Some(old), Some(due)) => {
+                let new = place(&self.sorted, due);
+                if new > old {
+                    self.sorted[old..new].rotate_left(1);
+                    self.sorted[new - 1] = (due, at);
+                } else {
+                    self.sorted[new..=old].rotate_right(1);
+                    self.sorted[new] = (due, at);
+                }
+            }
+            (Some(old), None) => _ = self.sorted.remove(old),
+            (None, Some(due)) => self.sorted.insert(place(&self.sorted, due), (due, at)),
+            (None, None) => {}
         }
     }
 

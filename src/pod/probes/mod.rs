@@ -143,6 +143,11 @@ impl PodProbes {
         &self.pod
     }
 
+    /// The pod as it was seen last.
+    pub(crate) const fn sight(&self) -> PodSight {
+        self.sight
+    }
+
     /// What the probes say of the latest instance of each container, in the order of their indices: the form that
     /// a [`PlanContext`](super::PlanContext) takes.
     #[must_use]

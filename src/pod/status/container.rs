@@ -67,8 +67,14 @@ impl Writing<'_> {
 
     /// Why it waits, if its last start came to nothing and it is to be started again.
     fn failed_start(&self) -> Option<Waiting<'_>> {
-        let waiting = self.inputs.waiting.get(self.index.at()).copied().flatten()?;
+        let waiting = self.inputs.waiting.get(self.index.at()).copied().flatten();
         let latest = self.observed.latest(self.index);
+        if self.inputs.restarting.contains(self.index) && latest.is_some_and(|latest| latest.exit().is_some())
+        {
+            // It is replaced in place. To say that it has ended would be for good.
+            return Some(waiting.unwrap_or(Waiting { reason: "ContainerCreating", message: "" }));
+        }
+        let waiting = waiting?;
         let kind = self.container.kind;
         let restarts_always =
             kind == ContainerKind::Sidecar && !self.pod.behaviour.compat.hide_sidecar_back_off;

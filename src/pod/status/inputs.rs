@@ -20,6 +20,8 @@ pub struct StatusInputs<'a> {
     pub terminal: bool,
     /// Why the last start of each container came to nothing.
     pub waiting: &'a [Option<Waiting<'a>>],
+    /// Containers that were killed in order to be started again, whatever their policy: one that has ended so waits.
+    pub restarting: ContainerSet,
     /// What the probes say of the latest instance of each container.
     pub probes: &'a [ProbeResults],
     /// Containers whose startup is being probed: without a result they have not started.
@@ -58,6 +60,7 @@ impl<'a> StatusInputs<'a> {
             generation: None,
             terminal: false,
             waiting: &[],
+            restarting: ContainerSet::EMPTY,
             probes: &[],
             startup_probed: ContainerSet::EMPTY,
             readiness_probed: ContainerSet::EMPTY,

@@ -169,6 +169,12 @@ impl Worker {
         self.state.hooks_pending
     }
 
+    /// Containers that were killed in order to be started again, whatever their policy.
+    #[must_use]
+    pub const fn restarting(&self) -> ContainerSet {
+        self.state.restarting
+    }
+
     /// Whether all containers are being stopped and removed in order to be started again (KEP-5532): the pod's
     /// condition `AllContainersRestarting`. It ends when none is left and the pod begins anew.
     #[must_use]
@@ -202,7 +208,8 @@ impl Worker {
                 self.observe_sandbox(*record);
                 self.take_evidence(actions);
             }
-            Event::Probed { id, probe, result } => self.take_probe(&id, probe, result),
+            // `step` has taken it.
+            Event::Probed { .. } => {}
             Event::Done { operation, outcome } => self.finish_operation(operation, outcome, actions),
             Event::AgentStarted { epoch } => self.restart_agent(epoch),
         }
@@ -286,7 +293,14 @@ impl Machine for Worker {
         } else {
             self.wake(now, actions);
         }
-        self.handle(event, actions);
+        if let Event::Probed { id, probe, result } = &event {
+            // What a probe says at first, and what it has said before, change nothing.
+            if !self.take_probe(id, *probe, *result) && self.scratch.notes.is_empty() {
+                return;
+            }
+        } else {
+            self.handle(event, actions);
+        }
         self.settle(actions);
     }
 

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::state::{Call, Stage};
 use super::{Action, StopReason, Worker};
-use crate::api::{ContainerId, SandboxId};
+use crate::api::{ContainerId, RestartPolicy, SandboxId};
 use crate::container::{
     ContainerIndex, ContainerRecord, ContainerSet, Exit, PodRecords, ProbeKind, ProbeResult, ProbeResults,
     RecordState, SandboxRecord, SandboxState, grace_seconds,
 };
 use crate::machine::Timestamp;
+use crate::pod::plan::{is_done_for_good, never_ran};
 use crate::pod::{
     CompiledContainer, CompiledPod, Kill, KillPodReason, KillReason, Observed, PlanContext, SyncPlan,
     plan_into,
@@ -168,16 +169,16 @@ impl Worker {
         });
     }
 
-    /// Takes the result of a probe, if it is of a latest instance.
-    pub(super) fn take_probe(&mut self, id: &ContainerId, probe: ProbeKind, result: ProbeResult) {
-        if let Some(track) = self.state.tracks.iter_mut().find(|track| track.probed.as_ref() == Some(id)) {
-            let of = match probe {
-                ProbeKind::Startup => &mut track.probes.startup,
-                ProbeKind::Liveness => &mut track.probes.liveness,
-                ProbeKind::Readiness => &mut track.probes.readiness,
-            };
-            *of = Some(result);
-        }
+    /// Takes the result of a probe, if it is of a latest instance. Says whether anything can follow from it: no result
+    /// yet, one that is not known, and what a probe says of an instance that it has not asked are all the same.
+    pub(super) fn take_probe(&mut self, id: &ContainerId, probe: ProbeKind, result: ProbeResult) -> bool {
+        let Some(track) = self.state.tracks.iter_mut().find(|track| track.probed.as_ref() == Some(id)) else {
+            return false;
+        };
+        let counts = |result| result != probe.initial_result() && result != ProbeResult::Unknown;
+        let before = track.probes.of(probe);
+        track.probes.set(probe, Some(result));
+        before != Some(result) && (before.is_some_and(counts) || counts(result))
     }
 
     /// Takes a new form of the pod; what is remembered of containers follows their names.
@@ -323,9 +324,20 @@ impl Worker {
         self.purge_inits(actions);
     }
 
-    /// In a new sandbox initialisation begins anew: what init containers did in the old one counts no more.
+    /// In a new sandbox initialisation begins anew: what init containers did in the old one counts no more. Of a pod
+    /// that never restarts anything what was done stays done, and what was only made is made anew.
     fn purge_inits(&mut self, actions: &mut Vec<Action>) {
-        self.purge(self.pod.inits(), actions);
+        let (pod, observed) = (&self.pod, &self.observed);
+        let mut purged = pod.inits();
+        let keeps = pod.spec.restart_policy == RestartPolicy::Never
+            && self.state.again.is_none()
+            && !pod.behaviour.compat.keep_never_pods_without_sandbox;
+        if keeps {
+            purged = purged.iter().filter(|index| !is_done_for_good(pod, observed, *index)).collect();
+            let made = pod.apps().iter().filter(|index| observed.latest(*index).is_some_and(never_ran));
+            made.for_each(|index| purged.insert(index));
+        }
+        self.purge(purged, actions);
     }
 
     /// What some containers have done so far counts no more.
