@@ -94,6 +94,8 @@ struct World {
     runtime: BTreeMap<Uid, PodRecords>,
     api: BTreeMap<Uid, Pod>,
     gone: BTreeSet<Uid>,
+    /// Pods of which a source has said that it has them no more.
+    removed: BTreeSet<Uid>,
     answers: Vec<(Timestamp, PodsEvent)>,
     given: Vec<PodsEvent>,
     before: Vec<(Timestamp, Arc<BTreeMap<Uid, PodRecords>>)>,
@@ -117,6 +119,7 @@ impl World {
             runtime: BTreeMap::new(),
             api: BTreeMap::new(),
             gone: BTreeSet::new(),
+            removed: BTreeSet::new(),
             answers: Vec::new(),
             given: Vec::new(),
             before: Vec::new(),
@@ -202,6 +205,8 @@ impl World {
                 }
             }
             LifecycleAction::SendStatus { version, status } => {
+                let is_static = uid.as_str() < "uid-2";
+                assert!(is_static || !self.removed.contains(uid), "its source has {uid} no more");
                 let last = self.versions.insert(uid.clone(), version).unwrap_or(0);
                 assert!(version >= last, "{uid}: version {version} after {last}");
                 if let Some(known) = self.api.get_mut(uid) {
@@ -364,6 +369,7 @@ impl World {
             Seed::Remove(number) => {
                 if self.api.remove(&uid(*number)).is_some() {
                     self.gone.insert(uid(*number));
+                    self.removed.insert(uid(*number));
                     self.hand(PodsEvent::Removed { uid: uid(*number) });
                 }
             }

@@ -36,7 +36,8 @@ impl Handle {
         let _ = self.commands.unbounded_send(command);
     }
 
-    /// A source has a pod: it is new, or changed. Its deletion stamp begins its deletion.
+    /// A source has a pod: it is new, or changed. Its deletion stamp begins its deletion. Of a static pod this says
+    /// that it has no mirror.
     pub fn offer(&self, pod: Arc<Pod>) {
         self.say(Command::Offer { pod, mirror: None });
     }

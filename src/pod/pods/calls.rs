@@ -94,7 +94,7 @@ impl Pods {
                 let compiled = Arc::new(compiled);
                 self.make_life(uid, Arc::clone(&pod), Arc::clone(&compiled), false);
                 if mirror.is_some() {
-                    self.tell(uid, LifecycleEvent::Offered { pod, compiled, mirror }, actions);
+                    self.offer_to(uid, pod, compiled, mirror, actions);
                 }
             }
             Err(error) => {
@@ -122,7 +122,7 @@ impl Pods {
         entry.memory.version_base = self.state.versions;
         entry.memory.stepped_at = now;
         entry.memory.settled = false;
-        entry.life = Some(Life { of, machine, remains });
+        entry.life = Some(Life { of, mirror: None, machine, remains });
     }
 
     /// Shows a pod what was last observed of it, if it has not been observed in this life of the agent.

@@ -92,6 +92,8 @@ pub(super) struct Entry {
 pub(super) struct Life {
     /// The pod that it is of, as it was last taken.
     pub(super) of: Arc<Pod>,
+    /// Its mirror, as it was last taken.
+    pub(super) mirror: Option<Arc<Pod>>,
     pub(super) machine: Lifecycle,
     /// Whether it is no more than what the runtime has: the pod's spec is not known, or cannot be.
     pub(super) remains: bool,
@@ -102,7 +104,7 @@ pub(super) struct Life {
 pub(super) struct Memory {
     /// The pod as it was last offered.
     pub(super) pod: Option<Arc<Pod>>,
-    /// Its mirror as it was last seen.
+    /// Its mirror as it was last offered with it.
     pub(super) mirror: Option<Arc<Pod>>,
     /// What waits for the pod's machine to come so far.
     pub(super) call: Option<(OperationId, Call)>,

@@ -200,8 +200,8 @@ impl Pods {
         match event {
             PodsEvent::Update(update) => self.update(update, actions),
             PodsEvent::Kill { uid, options } => self.kill(uid, options, actions),
-            PodsEvent::Removed { uid } => self.remove(&uid),
-            PodsEvent::Wanted { pods, all_sources_ready } => self.want(pods, all_sources_ready),
+            PodsEvent::Removed { uid } => self.remove(&uid, actions),
+            PodsEvent::Wanted { pods, all_sources_ready } => self.want(pods, all_sources_ready, actions),
             PodsEvent::Observed { at, pods } => self.observe(at, &pods, actions),
             PodsEvent::Pod { uid, event } => self.pod_event(&uid, event, actions),
             PodsEvent::Kept { operation, uid, kept } => self.take_kept(operation, &uid, kept, actions),

@@ -27,9 +27,7 @@ impl Pods {
             }
             let memory = &mut self.entries.entry(uid.clone()).or_default().memory;
             memory.pod = Some(Arc::clone(pod));
-            if update.mirror.is_some() {
-                memory.mirror.clone_from(&update.mirror);
-            }
+            memory.mirror.clone_from(&update.mirror);
         }
         self.tell_workers(WorkersEvent::Update(update));
         self.run(actions);
@@ -45,7 +43,12 @@ impl Pods {
         if entry.memory.leaving || entry.is_remains() {
             return self.follow(uid, actions);
         }
+        let mirror = entry.memory.mirror.clone();
         let Some(life) = &mut entry.life else { return };
+        if Arc::ptr_eq(&life.of, &pod) && life.mirror == mirror {
+            // It was made of it just now.
+            return;
+        }
         let known = life.machine.worker().pod();
         let is_same = pod.spec == known.spec && pod.is_static() == known.is_static;
         let compiled = if is_same {
@@ -60,8 +63,22 @@ impl Pods {
                 }
             }
         };
-        life.of = Arc::clone(&pod);
-        let mirror = entry.memory.mirror.clone();
+        self.offer_to(uid, pod, compiled, mirror, actions);
+    }
+
+    /// A pod's machine takes it as it is offered.
+    pub(super) fn offer_to(
+        &mut self,
+        uid: &Uid,
+        pod: Arc<Pod>,
+        compiled: Arc<CompiledPod>,
+        mirror: Option<Arc<Pod>>,
+        actions: &mut Vec<PodsAction>,
+    ) {
+        if let Some(life) = self.entries.get_mut(uid).and_then(|entry| entry.life.as_mut()) {
+            life.of = Arc::clone(&pod);
+            life.mirror.clone_from(&mirror);
+        }
         self.tell(uid, LifecycleEvent::Offered { pod, compiled, mirror }, actions);
     }
 
@@ -73,19 +90,38 @@ impl Pods {
         }
     }
 
-    /// A pod is wanted no more.
-    pub(super) fn remove(&mut self, uid: &Uid) {
+    /// A source has a pod no more.
+    pub(super) fn remove(&mut self, uid: &Uid, actions: &mut Vec<PodsAction>) {
         if self.state.wanted.contains(uid) {
             Arc::make_mut(&mut self.state.wanted).remove(uid);
+            self.gone_from_api(uid, actions);
             self.sync_known();
         }
     }
 
     /// What the sources want.
-    pub(super) fn want(&mut self, pods: Arc<BTreeSet<Uid>>, all_sources_ready: bool) {
+    pub(super) fn want(
+        &mut self,
+        pods: Arc<BTreeSet<Uid>>,
+        all_sources_ready: bool,
+        actions: &mut Vec<PodsAction>,
+    ) {
         self.state.wanted = pods;
         self.state.sources_ready |= all_sources_ready;
+        if self.state.sources_ready {
+            let is_gone = |uid: &&Uid| !self.state.wanted.contains(*uid);
+            let gone: Vec<Uid> = self.entries.keys().filter(is_gone).cloned().collect();
+            gone.iter().for_each(|uid| self.gone_from_api(uid, actions));
+        }
         self.sync_known();
+    }
+
+    /// The API server has a pod no more: nobody hears of it. (What became of a static pod its mirror says.)
+    fn gone_from_api(&mut self, uid: &Uid, actions: &mut Vec<PodsAction>) {
+        let is_of_api = self.pod(uid).is_some_and(|pod| !pod.is_static());
+        if is_of_api && !self.refused_gone(uid) {
+            self.tell(uid, LifecycleEvent::PodDeleted { gone: true }, actions);
+        }
     }
 
     pub(super) fn sync_known(&mut self) {
@@ -197,8 +233,7 @@ impl Pods {
                 }
                 self.follow(uid, actions);
                 if gone {
-                    // The API server has it no more.
-                    self.remove(uid);
+                    self.remove(uid, actions);
                 }
             }
             LifecycleEvent::Pod(Event::Observed { at, records }) => {

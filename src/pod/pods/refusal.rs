@@ -98,14 +98,14 @@ impl Pods {
         refusal.until.take_if(|until| *until <= now);
         refusal.retry_at.take_if(|at| *at <= now);
         let is_idle = refusal.next_wakeup().is_none() && self.state.latest.is_some();
-        if !settings.publishes || !is_idle {
+        if !settings.publishes || !is_idle || refusal.gone {
             return;
         }
         let is_deleted = entry.memory.pod.as_ref().is_some_and(|pod| pod.is_deleted());
         let is_over = entry.life.as_ref().is_some_and(|life| life.machine.worker().is_finished());
         let action = if !refusal.taken {
             LifecycleAction::SendStatus { version: refusal.version, status: Arc::clone(&refusal.status) }
-        } else if is_deleted && is_over && !refusal.gone {
+        } else if is_deleted && is_over {
             LifecycleAction::DeletePod
         } else {
             return;
@@ -123,6 +123,16 @@ impl Pods {
             refusal.taken = taken;
             refusal.answered(self.state.now, retry, taken);
         }
+        true
+    }
+
+    /// Whether it is a pod that was refused that is gone from the API server.
+    pub(super) fn refused_gone(&mut self, uid: &Uid) -> bool {
+        let refusal = self.entries.get_mut(uid).and_then(|entry| entry.memory.refusal.as_mut());
+        let Some(refusal) = refusal else { return false };
+        refusal.gone = true;
+        refusal.restart();
+        self.touch(uid);
         true
     }
 

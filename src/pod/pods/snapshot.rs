@@ -40,8 +40,9 @@ struct EntrySnapshot {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LifeSnapshot {
+    /// With the spec that counts: one that came later may have been refused.
     of: Arc<Pod>,
-    /// The spec that counts: one that came later may have been refused.
+    mirror: Option<Arc<Pod>>,
     remains: bool,
     machine: LifecycleSnapshot,
 }
@@ -53,8 +54,9 @@ impl Snapshots for Pods {
     fn snapshot(&self) -> PodsSnapshot {
         let pods = self.entries.iter().map(|(uid, entry)| {
             let life = entry.life.as_ref().map(|life| {
-                let (of, remains) = (Arc::clone(&life.of), life.remains);
-                Box::new(LifeSnapshot { of, remains, machine: life.machine.snapshot() })
+                let (of, mirror) = (Arc::clone(&life.of), life.mirror.clone());
+                let (remains, machine) = (life.remains, life.machine.snapshot());
+                Box::new(LifeSnapshot { of, mirror, remains, machine })
             });
             (uid.clone(), EntrySnapshot { memory: entry.memory.clone(), life })
         });
@@ -83,7 +85,7 @@ impl Snapshots for Pods {
             let mut entry = Entry { memory, life: None, due: None };
             entry.move_back(back);
             if let Some(life) = life {
-                let LifeSnapshot { of, remains, machine } = *life;
+                let LifeSnapshot { of, mirror, remains, machine } = *life;
                 let compiled = CompiledPod::compile(&of, &restored.behaviour).map_err(|error| {
                     RestoreError::Mismatch {
                         what: "pod",
@@ -95,7 +97,7 @@ impl Snapshots for Pods {
                 // All of them move back by the same, whenever each was last stepped.
                 let as_of = machine.taken_at().moved_back(back);
                 let machine = Lifecycle::restore(machine, (Arc::new(compiled), settings), as_of)?;
-                entry.life = Some(Life { of, machine, remains });
+                entry.life = Some(Life { of, mirror, machine, remains });
             }
             restored.entries.insert(uid.clone(), entry);
             restored.touch(&uid);
