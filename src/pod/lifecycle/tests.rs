@@ -308,7 +308,7 @@ fn an_instance_that_looks_like_the_one_before_is_probed() {
 fn all_instants_move_back_by_as_much() {
     let mut rig = Rig::new(WEB);
     let Some(LifecycleAction::Pod(prepare)) = rig.asked.pop() else { panic!("{:?}", rig.asked) };
-    let outcome = crate::pod::Outcome::Failed(Box::default());
+    let outcome = Outcome::Failed(Box::default());
     let operation = prepare.operation().unwrap();
     rig.step(LifecycleEvent::Pod(Event::Done { operation, outcome }));
     rig.now += Duration::from_secs(5);
