@@ -1054,3 +1054,44 @@ fn what_is_remembered_does_not_grow_with_updates() {
     }
     assert!(sizes[199] < sizes[20] + 200, "{sizes:?}");
 }
+
+/// A pod that is evicted while its deletion takes its time: its status says so (KEP-3329).
+#[test]
+fn a_pod_that_is_being_deleted_can_be_evicted() {
+    let mut r = Rig::new(JOB);
+    r.up();
+    let verdict =
+        |reason: &str| Verdict { reason: reason.into(), grace_seconds: Some(1), ..Verdict::default() };
+    r.ev(Event::Deleted { grace_seconds: Some(600) });
+    r.ev(Event::Verdict(Box::new(verdict("Evicted"))));
+    r.ev(Event::Verdict(Box::new(verdict("Preempting"))));
+    r.exit("app", 0);
+    r.up();
+    assert_eq!(r.w.phase(), PodPhase::Failed);
+    assert_eq!(r.w.verdict().map(|verdict| &*verdict.reason), Some("Evicted"));
+
+    // One that came to its end by itself does not fail any more.
+    let mut r = Rig::new(JOB);
+    r.up();
+    r.exit("app", 0);
+    r.ev(Event::Verdict(Box::new(verdict("Evicted"))));
+    r.up();
+    assert_eq!(r.w.phase(), PodPhase::Succeeded);
+}
+
+#[test]
+fn what_is_confirmed_is_forgotten_without_full_reports() {
+    let mut r = Rig::new(&JOB.replace("Never", "Always"));
+    let mut sizes = Vec::new();
+    for n in 0..100 {
+        r.up();
+        let (id, now) = (r.rec("app").id, r.now);
+        r.ev(Event::Probed { id, probe: ProbeKind::Liveness, result: ProbeResult::Failure });
+        assert!(matches!(r.answer(), Some(Action::StopContainer { .. })), "{n}");
+        r.exit("app", 137);
+        r.now = now + Duration::from_secs(600);
+        r.at(r.now.unix_nanos() / 1_000_000_000);
+        sizes.push(serde_json::to_string(&r.w.snapshot()).unwrap().len());
+    }
+    assert!(sizes[99] < sizes[10] + 200, "{sizes:?}");
+}

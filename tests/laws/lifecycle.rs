@@ -4,9 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use node_lifecycle::api::{
-    ConditionStatus, ExecAction, Pod, PodCondition, PodPhase, PodStatus, Probe, RestartPolicy,
-};
+use node_lifecycle::api::{ExecAction, Pod, PodCondition, PodStatus, Probe, RestartPolicy};
 use node_lifecycle::container::{PodRecords, ProbeAnswer, ProberAction};
 use node_lifecycle::machine::{Machine, OperationId, Snapshots, Timestamp};
 use node_lifecycle::pod::{
@@ -201,7 +199,7 @@ fn times_follow(old: &PodStatus, new: &PodStatus) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, max_shrink_iters: 4000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
     fn the_contract_holds((mut case, is_static) in (case(), prop::bool::weighted(0.2)), log in log()) {
@@ -238,9 +236,6 @@ proptest! {
                     prop_assert!(answered || on_its_way.is_none_or(|until| until <= around.now));
                     on_its_way = Some(around.now + Duration::from_secs(30));
                     version = *next;
-                    if is_static {
-                        prop_assert!(matches!(&step.1, _));
-                    }
                     if let Some((_, last)) = &last && !is_static {
                         let end = last.phase.filter(|phase| phase.is_terminal());
                         prop_assert!(end.is_none() || status.phase == end, "{:?} after {end:?}", status.phase);
@@ -301,6 +296,25 @@ proptest! {
         }
     }
 
+    /// The same report twice at one time asks for nothing the second time.
+    #[test]
+    fn nothing_is_asked_twice(mut case in case(), log in log()) {
+        probed(&mut case, false);
+        let (mut pod, mut around) = begin(&case);
+        for step in &log {
+            around.step(&mut pod, step);
+            let records = Box::new(pod.worker().observed().records().clone());
+            let report = LifecycleEvent::Pod(Event::Observed { at: around.now, records });
+            let mut actions = Vec::new();
+            pod.step(around.now, report.clone(), &mut actions);
+            pod.step(around.now, report.clone(), &mut actions);
+            around.take(&actions);
+            actions.clear();
+            pod.step(around.now, report, &mut actions);
+            prop_assert!(actions.is_empty(), "{:?}", actions);
+        }
+    }
+
     /// Whatever came before: once everybody answers, a deleted pod is gone in bounded time.
     #[test]
     fn a_deleted_pod_goes(mut case in case(), log in log()) {
@@ -345,7 +359,5 @@ proptest! {
             }
             prop_assert!(around.now < until, "it is still there: {:?}", pod.snapshot());
         }
-        prop_assert_ne!(around.now, until);
-        let _ = (PodPhase::Failed, ConditionStatus::True);
     }
 }

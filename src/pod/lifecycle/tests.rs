@@ -320,3 +320,76 @@ fn all_instants_move_back_by_as_much() {
     assert_eq!(restored.next_wakeup(), Some(earlier + until));
     assert_eq!(restored.worker().next_wakeup(), restored.next_wakeup());
 }
+
+#[test]
+fn the_end_is_sent_when_nothing_can_run_any_more() {
+    let mut rig = Rig::new(WEB);
+    rig.up();
+    rig.api_takes(true);
+    let verdict = crate::pod::Verdict {
+        reason: "Evicted".into(),
+        disruption: Some("low on memory".into()),
+        ..Default::default()
+    };
+    rig.step(LifecycleEvent::Pod(Event::Verdict(Box::new(verdict))));
+    assert_eq!(&*rig.pod.status().unwrap().reason, "Evicted", "it is decided");
+    rig.api_takes(true);
+    assert_eq!(rig.sent.last().unwrap().1.phase, Some(PodPhase::Running), "and it still runs");
+    let mut app = rig.pod.worker().observed().latest(ContainerIndex(0)).unwrap().clone();
+    app.state = RecordState::Exited(crate::container::Exit { finished_at: rig.now, ..Default::default() });
+    rig.step(LifecycleEvent::Pod(Event::Container(Box::new(app))));
+    rig.up();
+    rig.api_takes(true);
+    let last = &rig.sent.last().unwrap().1;
+    assert_eq!((last.phase, &*last.reason), (Some(PodPhase::Failed), "Evicted"));
+    assert!(last.condition("DisruptionTarget").is_some());
+}
+
+#[test]
+fn liveness_is_not_asked_while_the_pod_goes() {
+    let mut rig = Rig::new(&WEB.replace("readinessProbe", "livenessProbe"));
+    rig.up();
+    rig.step(LifecycleEvent::Pod(Event::Deleted { grace_seconds: Some(600) }));
+    rig.asked.clear();
+    rig.wait(30);
+    let asks = |action: &LifecycleAction| matches!(action, LifecycleAction::Probe(_));
+    assert!(!rig.asked.iter().any(asks), "{:?}", rig.asked);
+}
+
+#[test]
+fn a_condition_of_others_changes_readiness_at_once() {
+    let gated = WEB.replace(r#""spec": {"#, r#""spec": {"readinessGates": [{"conditionType": "gate"}], "#);
+    let mut rig = Rig::new(&gated.replace("readinessProbe", "livenessProbe"));
+    rig.up();
+    assert_eq!(rig.ready(), ConditionStatus::False);
+    let mut pod = Pod::from_json(&gated).unwrap();
+    pod.status.conditions = vec![serde_json::from_str(r#"{"type": "gate", "status": "True"}"#).unwrap()];
+    let compiled = Arc::clone(rig.pod.worker().pod());
+    rig.step(LifecycleEvent::Offered { pod: Arc::new(pod), compiled, mirror: None });
+    assert_eq!(rig.ready(), ConditionStatus::True);
+}
+
+#[test]
+fn a_container_that_is_not_ready_is_asked_when_something_changes() {
+    let two = WEB.replace(r#""containers": ["#, r#""containers": [{"name": "other", "image": "a:1"}, "#);
+    let mut rig = Rig::new(&two.replace(r#""periodSeconds": 5"#, r#""periodSeconds": 500"#));
+    rig.up();
+    let attempt = |rig: &mut Rig| {
+        let asked = std::mem::take(&mut rig.asked);
+        asked.into_iter().find_map(|action| match action {
+            LifecycleAction::Probe(ProbesAction {
+                action: ProberAction::Attempt { operation, .. }, ..
+            }) => Some(operation),
+            _ => None,
+        })
+    };
+    // More than one may be asked for on the way up.
+    while let Some(operation) = attempt(&mut rig) {
+        rig.step(LifecycleEvent::Answered { operation, answer: ProbeAnswer::Failure });
+    }
+    rig.now += Duration::from_secs(1);
+    let mut other = rig.pod.worker().observed().latest(ContainerIndex(0)).unwrap().clone();
+    other.state = RecordState::Exited(crate::container::Exit { finished_at: rig.now, ..Default::default() });
+    rig.step(LifecycleEvent::Pod(Event::Container(Box::new(other))));
+    assert!(attempt(&mut rig).is_some(), "a period is not waited for");
+}

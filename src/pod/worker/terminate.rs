@@ -22,7 +22,15 @@ impl Worker {
     /// Someone else decided that the pod has to fail.
     pub(super) fn judge(&mut self, verdict: Verdict, actions: &mut Vec<Action>) {
         let grace = verdict.grace_seconds;
-        if matches!(self.state.stage, Stage::Syncing) {
+        // A pod that is being deleted may still fail. One that came to its end by itself has ended.
+        let may_fail = match self.state.stage {
+            Stage::Syncing => true,
+            Stage::Terminating { reason, .. } => {
+                reason == StopReason::Deleted && self.state.verdict.is_none()
+            }
+            Stage::Terminated | Stage::Finished => false,
+        };
+        if may_fail {
             self.state.verdict = Some(verdict);
         }
         self.shorten(StopReason::Verdict, None, grace, actions);
@@ -254,7 +262,12 @@ impl Worker {
     pub(super) fn stop_confirmed(&mut self, id: ContainerId) {
         self.state.termination.exited(&id);
         self.settle_unknown(&id);
-        self.state.stopped.push((id, self.state.now));
+        let stopped = &mut self.state.stopped;
+        stopped.push((id, self.state.now));
+        if stopped.len() > 2 * self.observed.records().containers.len() {
+            // Instances that are gone need no confirmation.
+            stopped.retain(|(known, _)| self.observed.find(known).is_some());
+        }
     }
 
     /// A new life of the agent: what was in flight is void, and may come about all the same.
