@@ -174,6 +174,7 @@ fn pictures() {
         ("slow-stop", &["--grace", "5"][..]),
         ("crash-loop", &["--no-delete"][..]),
         ("job-with-sidecar", &["--width", "72"][..]),
+        ("probes-and-hooks", &["--width", "80", "--delete-after", "90s", "--restart-agent-at", "50s"][..]),
         ("bad-image", &["--width", "40", "--until", "50s"][..]),
     ] {
         let manifest = ["yaml", "json"].map(|end| in_crate(&format!("examples/manifests/{name}.{end}")));
@@ -284,7 +285,7 @@ fn a_trace_is_json_and_nothing_else() {
     let ran = run(&[&manifest, "--json", "--grace", "9"]);
     let events = ran.json();
     assert_eq!(events[0]["event"], "podAdded");
-    assert_eq!(events.last().expect("an end")["event"], "podFinished");
+    assert_eq!(events.last().expect("an end")["event"], "podGone");
     let deleted = events.iter().find(|event| event["event"] == "podDeleted").expect("the deletion");
     assert_eq!((&deleted["graceSeconds"], &deleted["at"]), (&9.into(), &"2025-01-01T00:01:00Z".into()));
 }

@@ -117,6 +117,7 @@ fn follow(args: &Args, io: &mut Io<'_>) -> io::Result<u8> {
         behaviour,
         seed: args.seed,
         faults: args.fault,
+        statuses: true,
         trace: true,
         ..Config::default()
     };
@@ -208,7 +209,7 @@ fn print_text(args: &Args, pods: &[Timeline], io: &mut Io<'_>) -> io::Result<()>
     let width = args.width.unwrap_or(io.width).clamp(40, 1000);
     let mut text = heading(args, pods.len());
     text.push('\n');
-    text.push_str(&text::legend(width.into()));
+    text.push_str(&text::legend(pods, width.into()));
     text.push('\n');
     for pod in pods {
         text.push_str(&text::draw(pod, width.into()));

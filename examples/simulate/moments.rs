@@ -6,7 +6,7 @@ use node_lifecycle::api::PodPhase;
 use node_lifecycle::container::ContainerKind;
 use node_lifecycle::sim::Fault;
 
-use super::state::{End, State};
+use super::state::{End, RESTART, State};
 use super::time::short;
 use super::timeline::{Detail, Lane, Span, Timeline};
 
@@ -22,7 +22,9 @@ pub(crate) struct Moment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     Deletion,
+    Agent,
     Fault,
+    Probe,
     Exit,
     Wait,
     Stop,
@@ -49,6 +51,12 @@ pub(crate) fn moments(pod: &Timeline) -> Vec<Moment> {
             format!("the pod is deleted, with {}s of grace", deletion.grace_seconds),
         );
     }
+    for at in &pod.restarts {
+        add(*at, Rank::Agent, RESTART.label.to_owned());
+    }
+    for (at, fact) in &pod.facts {
+        add(*at, Rank::Pod, fact.clone());
+    }
     if let Some(at) = pod.ready_at {
         add(at, Rank::Pod, "the pod is ready".to_owned());
     }
@@ -68,6 +76,9 @@ pub(crate) fn moments(pod: &Timeline) -> Vec<Moment> {
 
 fn of_lane(lane: &Lane, add: &mut impl FnMut(Duration, Rank, String)) {
     let name = &lane.name;
+    for (at, word) in &lane.words {
+        add(*at, Rank::Probe, word.clone());
+    }
     let mut exits = lane.exits.iter().peekable();
     let mut runs = 0;
     for (n, span) in lane.spans.iter().enumerate() {
@@ -75,21 +86,22 @@ fn of_lane(lane: &Lane, add: &mut impl FnMut(Duration, Rank, String)) {
             add(exit.at, Rank::Exit, exited(lane, exit.end, exit.code));
         }
         let before = n.checked_sub(1).and_then(|before| lane.spans.get(before)).map(|span| span.state);
-        let ran = matches!(before, Some(State::Running | State::Ready | State::PreStop));
+        let ran = matches!(before, Some(State::PostStart | State::Running | State::Ready | State::PreStop));
         match span.state {
-            State::Running | State::Ready if !ran => {
+            State::PostStart | State::Running | State::Ready if !ran => {
                 runs += 1;
                 let again = if runs > 1 { " again" } else { "" };
                 let ready = if span.state == State::Ready { " and is ready" } else { "" };
                 add(span.from, Rank::Start, format!("{name} runs{again}{ready}"));
             }
-            State::Ready if before == Some(State::Running) => {
+            State::Ready if matches!(before, Some(State::PostStart | State::Running)) => {
                 add(span.from, Rank::Start, format!("{name} is ready"));
             }
             State::Running if before == Some(State::Ready) => {
                 add(span.from, Rank::Start, format!("{name} is not ready any more"));
             }
             State::BackOff => add(span.from, Rank::Wait, back_off(lane, span)),
+            State::PostStart => add(span.from, Rank::Start, format!("the postStart hook of {name} runs")),
             State::PreStop => add(span.from, Rank::Stop, format!("the preStop hook of {name} runs")),
             State::Stopping => {
                 let grace = match span.detail {

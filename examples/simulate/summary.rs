@@ -131,7 +131,9 @@ fn cells(row: &Row) -> Vec<String> {
 /// How its last instance ended.
 fn ended(lane: &Lane) -> String {
     match (lane.state(), lane.exits.last()) {
-        (State::Running | State::Ready | State::PreStop | State::Stopping, _) => "still runs".to_owned(),
+        (State::PostStart | State::Running | State::Ready | State::PreStop | State::Stopping, _) => {
+            "still runs".to_owned()
+        }
         (_, Some(exit)) if exit.end == End::Killed => format!("exit {}, killed", exit.code),
         (_, Some(exit)) => format!("exit {}", exit.code),
         (State::Ended, None) => "never started".to_owned(),

@@ -8,7 +8,7 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
 
 use super::axis::{Axis, Layout};
-use super::state::{DELETION, End, State};
+use super::state::{DELETION, End, Mark, RESTART, Standing, State};
 use super::text::{NOTHING, clean, shortened};
 use super::ticks::{Setting, Tick, ticks};
 use super::time::short;
@@ -26,7 +26,7 @@ const BAR: usize = 20;
 /// From a pod's top to its axis, and from its last lane to the next pod.
 const HEAD: usize = 92;
 const GAP: usize = 34;
-const LEGEND: usize = 82;
+const LEGEND: usize = 126;
 
 const FONT: &str =
     "ui-sans-serif, system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif";
@@ -40,6 +40,7 @@ const fn word(state: State) -> &'static str {
         State::Waiting | State::Ended => "",
         State::Pulling => "pull",
         State::Starting => "start",
+        State::PostStart => "postStart",
         State::Running => "runs",
         State::Ready => "ready",
         State::BackOff => "back-off",
@@ -67,7 +68,7 @@ const CENTERED: Type = Type { size: 11, fill: FAINT, anchor: "middle", weight: "
 
 /// All pods, one below the other.
 pub(crate) fn draw(pods: &[Timeline]) -> io::Result<Vec<u8>> {
-    let heights: Vec<usize> = pods.iter().map(|pod| HEAD + (pod.lanes.len() + 1) * LANE + GAP).collect();
+    let heights: Vec<usize> = pods.iter().map(|pod| HEAD + (pod.lanes.len() + 2) * LANE + GAP).collect();
     let height = LEGEND + heights.iter().sum::<usize>();
     let mut pen = Pen(Writer::new_with_indent(Vec::new(), b' ', 1));
     pen.open(
@@ -110,15 +111,18 @@ impl Pen {
         if pod.end.is_zero() {
             self.text((LEFT, top + HEAD + 15), NOTHING, SMALL)?;
         }
-        let (lanes, bottom) = (top + HEAD, top + HEAD + (pod.lanes.len() + 1) * LANE);
+        let (lanes, bottom) = (top + HEAD, top + HEAD + (pod.lanes.len() + 2) * LANE);
         self.scale(pod, &axis, lanes - 8, bottom)?;
         self.lane_name("pod", "", lanes)?;
         self.phases(pod, &axis, lanes)?;
+        self.lane_name("conditions", "", lanes + LANE)?;
+        self.standings(pod, &axis, lanes + LANE)?;
         for (n, lane) in pod.lanes.iter().enumerate() {
-            let y = lanes + (n + 1) * LANE;
+            let y = lanes + (n + 2) * LANE;
             self.lane_name(&lane.name, &lane.kind.to_string(), y)?;
             self.lane(pod, lane, &axis, y)?;
         }
+        self.restarts(pod, &axis, top + 64, bottom)?;
         self.deletion(pod, &axis, top + 64, bottom)
     }
 
@@ -162,6 +166,52 @@ impl Pen {
         Ok(())
     }
 
+    fn standings(&mut self, pod: &Timeline, axis: &Axis, y: usize) -> io::Result<()> {
+        let ends = pod.standings.iter().skip(1).map(|(at, _)| *at).chain([pod.end]);
+        for ((from, standing), to) in pod.standings.iter().zip(ends) {
+            if *standing == Standing::Nothing {
+                continue;
+            }
+            let (area, look) = (area(axis, *from, to, y), standing.look());
+            let tooltip = format!("{} from {} to {}", look.label, pod.clock(*from), pod.clock(to));
+            self.rect((area.0, y + 4, area.2, BAR - 8), look.fill, 3, Some(&tooltip))?;
+            let word = match standing {
+                Standing::Ready => "Ready",
+                Standing::Initialized => "Initialized",
+                Standing::Restarting => "AllContainersRestarting",
+                Standing::Nothing | Standing::Network => "",
+            };
+            self.label(beside(area, pod, axis), word, INK)?;
+        }
+        Ok(())
+    }
+
+    /// A letter in a small box above the bar.
+    fn mark(&mut self, mark: Mark, (x, y): (usize, usize), tooltip: &str) -> io::Result<()> {
+        let look = mark.look();
+        self.open("g", &[])?;
+        self.tooltip(tooltip)?;
+        self.rect((x.saturating_sub(6), y, 12, 12), look.fill, 3, None)?;
+        let style = Type { size: 9, fill: "#ffffff", weight: "700", ..CENTERED };
+        self.text((x, y + 9), &look.glyph.to_string(), style)?;
+        self.close("g")
+    }
+
+    fn restarts(&mut self, pod: &Timeline, axis: &Axis, top: usize, bottom: usize) -> io::Result<()> {
+        for at in &pod.restarts {
+            let x = LEFT + axis.column(*at);
+            self.line((x, top + 20, x, bottom), RESTART.fill, 2, "2 3")?;
+            let style = Type { fill: RESTART.fill, weight: "600", ..SMALL };
+            let text = format!("agent restarted at {}", pod.clock(*at));
+            if x + 6 + text.len() * 7 < WIDTH {
+                self.text((x + 6, bottom + 12), &text, style)?;
+            } else {
+                self.text((x - 6, bottom + 12), &text, Type { anchor: "end", ..style })?;
+            }
+        }
+        Ok(())
+    }
+
     fn lane(&mut self, pod: &Timeline, lane: &Lane, axis: &Axis, y: usize) -> io::Result<()> {
         // On a crowded axis what falls on the same place is drawn once.
         let mut drawn = None;
@@ -169,6 +219,14 @@ impl Pen {
             let area = area(axis, span.from, span.to, y);
             if drawn.replace(area) != Some(area) {
                 self.span(pod, lane, span, area)?;
+            }
+        }
+        let mut drawn = None;
+        for (at, mark) in &lane.marks {
+            let column = axis.begin(*at);
+            if drawn.replace((column, *mark)) != Some((column, *mark)) {
+                let tooltip = format!("{}: {} at {}", lane.name, mark.look().label, pod.clock(*at));
+                self.mark(*mark, (LEFT + column, y.saturating_sub(5)), &tooltip)?;
             }
         }
         let mut drawn = None;
@@ -290,6 +348,21 @@ impl Pen {
         }
         self.line((x + 8, y - 2, x + 8, y + 16), DELETION.fill, 2, "5 3")?;
         self.text((x + 18, y + 11), DELETION.label, SMALL)?;
+        x += 30 + DELETION.label.len() * 13 / 2;
+        self.line((x + 8, y - 2, x + 8, y + 16), RESTART.fill, 2, "2 3")?;
+        self.text((x + 18, y + 11), RESTART.label, SMALL)?;
+        (x, y) = (24, y + 22);
+        for mark in Mark::ALL {
+            self.mark(mark, (x + 8, y + 1), mark.look().label)?;
+            self.text((x + 22, y + 11), mark.look().label, SMALL)?;
+            x += 40 + mark.look().label.len() * 13 / 2;
+        }
+        (x, y) = (24, y + 22);
+        for standing in Standing::DRAWN {
+            self.rect((x, y + 2, 22, 10), standing.look().fill, 3, None)?;
+            self.text((x + 28, y + 11), standing.look().label, SMALL)?;
+            x += 44 + standing.look().label.len() * 13 / 2;
+        }
         let note = "The axis is not to scale. Times with a + count from the deletion.";
         self.text((WIDTH - 24, y + 11), note, Type { anchor: "end", ..SMALL })
     }

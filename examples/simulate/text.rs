@@ -5,7 +5,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::axis::{Axis, Layout};
 use super::moments::moments;
-use super::state::{DELETION, End, Look, State, colored};
+use super::state::{DELETION, End, Look, Mark, RESTART, Standing, State, colored};
 use super::ticks::{Setting, Tick, ticks};
 use super::time::short;
 use super::timeline::{Lane, Timeline};
@@ -61,23 +61,36 @@ impl Row {
     }
 }
 
-/// What the signs mean.
-pub(crate) fn legend(width: usize) -> String {
-    let states = State::DRAWN.into_iter().map(State::look);
+/// What the signs mean. Those of what is rare are explained where they are used.
+pub(crate) fn legend(pods: &[Timeline], width: usize) -> String {
+    let lanes = || pods.iter().flat_map(|pod| &pod.lanes);
+    let has_state = |state| lanes().flat_map(|lane| &lane.spans).any(|span| span.state == state);
+    let states = State::DRAWN.into_iter().filter(|state| *state != State::PostStart || has_state(*state));
+    let states = states.map(State::look);
     let ends = End::ALL.into_iter().map(End::look);
     let mut out = String::new();
     let mut column = 0;
-    for Look { glyph, style, label, .. } in states.chain(ends).chain([DELETION]) {
+    let marked = |mark: &Mark| lanes().flat_map(|lane| &lane.marks).any(|(_, known)| known.is_like(*mark));
+    let marks = Mark::ALL.into_iter().filter(marked).map(Mark::look);
+    let stands = |standing: &Standing| {
+        *standing != Standing::Restarting
+            || pods.iter().flat_map(|pod| &pod.standings).any(|(_, known)| known == standing)
+    };
+    let standings = Standing::DRAWN.into_iter().filter(stands).map(Standing::look);
+    let restarts = pods.iter().any(|pod| !pod.restarts.is_empty()).then_some(RESTART);
+    let looks = states.chain(ends).chain(marks).chain(standings).chain([DELETION]).chain(restarts);
+    for Look { glyph, style, label, .. } in looks {
         let needs = label.width() + 5;
         if column > 0 && column + needs > width {
             out.push('\n');
             column = 0;
         }
-        let sample: String = if matches!(glyph, '✓' | '✗' | '†' | '┃') {
-            glyph.into()
-        } else {
-            [glyph; 2].iter().collect()
-        };
+        let sample: String =
+            if matches!(glyph, '✓' | '✗' | '†' | '┃' | '┊' | '↻') || glyph.is_ascii_lowercase() {
+                glyph.into()
+            } else {
+                [glyph; 2].iter().collect()
+            };
         out.push_str(&format!("{style}{sample}{style:#} {label}   "));
         column += needs + 1;
     }
@@ -94,7 +107,7 @@ pub(crate) fn draw(pod: &Timeline, width: usize) -> String {
     let name = shortened(&pod.name, width);
     let source = shortened(&clean(&pod.source), width.saturating_sub(name.width() + 2).max(1));
     let mut out = format!("{BOLD}{name}{BOLD:#}  {DIM}{source}{DIM:#}\n");
-    let names = pod.lanes.iter().map(|lane| lane.name.width()).max().unwrap_or_default().clamp(3, width / 4);
+    let names = pod.lanes.iter().map(|lane| lane.name.width()).max().unwrap_or_default().clamp(5, width / 4);
     let kinds = pod.lanes.iter().map(|lane| lane.kind.to_string().width()).max().unwrap_or_default();
     let margin = names + kinds + 5;
     let room = width.saturating_sub(margin).max(10);
@@ -111,6 +124,10 @@ pub(crate) fn draw(pod: &Timeline, width: usize) -> String {
     }
     out.push_str(&format!("  {:names$}  {:kinds$} ", "pod", ""));
     phases(pod, &axis).print(&mut out);
+    if pod.standings.len() > 1 {
+        out.push_str(&format!("  {:names$}  {:kinds$} ", "ready", ""));
+        standings(pod, &axis).print(&mut out);
+    }
     for lane in &pod.lanes {
         let name = shortened(&lane.name, names);
         let gap = " ".repeat(names - name.width());
@@ -146,6 +163,9 @@ fn scale(pod: &Timeline, axis: &Axis) -> Vec<Row> {
         labels.write(left, &text, DIM);
         line.put(column, '┴', DIM);
     }
+    for at in &pod.restarts {
+        line.put(axis.begin(*at), RESTART.glyph, RESTART.style);
+    }
     if let Some(deletion) = pod.deleted {
         line.put(axis.column(deletion.at), DELETION.glyph, DELETION.style);
     }
@@ -180,6 +200,19 @@ fn phases(pod: &Timeline, axis: &Axis) -> Row {
     row
 }
 
+/// What the pod's conditions come to.
+fn standings(pod: &Timeline, axis: &Axis) -> Row {
+    let mut row = Row::blank(axis.width());
+    let ends = pod.standings.iter().skip(1).map(|(at, _)| *at).chain([pod.end]);
+    for ((from, standing), to) in pod.standings.iter().zip(ends) {
+        let Look { glyph, style, .. } = standing.look();
+        let goes_on = to == pod.end && pod.gone_at.is_none();
+        row.fill(axis.begin(*from)..axis.column(to) + usize::from(goes_on), glyph, style);
+    }
+    mark(pod, axis, &mut row);
+    row
+}
+
 fn cells(pod: &Timeline, lane: &Lane, axis: &Axis) -> Row {
     let mut row = Row::blank(axis.width());
     for span in lane.spans.iter().filter(|span| span.state != State::Ended) {
@@ -191,6 +224,10 @@ fn cells(pod: &Timeline, lane: &Lane, axis: &Axis) -> Row {
         }
         row.fill(axis.begin(span.from)..end, glyph, style);
     }
+    for (at, mark) in &lane.marks {
+        let Look { glyph, style, .. } = mark.look();
+        row.put(axis.begin(*at), glyph, style);
+    }
     for exit in &lane.exits {
         let Look { glyph, style, .. } = exit.end.look();
         row.put(axis.begin(exit.at), glyph, style);
@@ -200,6 +237,9 @@ fn cells(pod: &Timeline, lane: &Lane, axis: &Axis) -> Row {
 }
 
 fn mark(pod: &Timeline, axis: &Axis, row: &mut Row) {
+    for at in &pod.restarts {
+        row.put(axis.begin(*at), RESTART.glyph, RESTART.style);
+    }
     if let Some(deletion) = pod.deleted {
         row.put(axis.column(deletion.at), DELETION.glyph, DELETION.style);
     }

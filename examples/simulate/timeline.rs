@@ -1,18 +1,18 @@
 //! From a trace to lanes: what each container of a pod did from when to when.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use node_lifecycle::api::PodPhase;
-use node_lifecycle::container::ContainerKind;
+use node_lifecycle::api::{ConditionStatus, PodCondition, PodPhase};
+use node_lifecycle::container::{ContainerKind, ProbeAnswer, ProbeKind, ProbeResult};
 use node_lifecycle::machine::Timestamp;
 use node_lifecycle::ordering::Direction;
 use node_lifecycle::pod::{CompiledPod, ViewState, WaitingReason};
 use node_lifecycle::sim::{Fault, TraceEntry, TraceEvent};
 
 use super::axis::{Axis, Layout};
-use super::state::{End, State};
+use super::state::{End, Mark, Standing, State};
 use super::time::short;
 
 /// What happened to one pod. All times count from the start of the run.
@@ -24,6 +24,12 @@ pub(crate) struct Timeline {
     pub(crate) source: String,
     pub(crate) lanes: Vec<Lane>,
     pub(crate) phases: Vec<(Duration, PodPhase)>,
+    /// What its conditions come to, from when on.
+    pub(crate) standings: Vec<(Duration, Standing)>,
+    /// What happened to its conditions that is worth a word.
+    pub(crate) facts: Vec<(Duration, String)>,
+    /// When the node's agent was restarted.
+    pub(crate) restarts: Vec<Duration>,
     pub(crate) ready_at: Option<Duration>,
     pub(crate) deleted: Option<Deletion>,
     pub(crate) terminated_at: Option<Duration>,
@@ -37,6 +43,8 @@ pub(crate) struct Timeline {
     start: Timestamp,
     own_grace: i64,
     last_call: String,
+    /// The conditions that hold.
+    holds: BTreeSet<Arc<str>>,
 }
 
 /// The deletion of a pod.
@@ -55,6 +63,10 @@ pub(crate) struct Lane {
     pub(crate) follows: (Vec<Arc<str>>, Vec<Arc<str>>),
     pub(crate) spans: Vec<Span>,
     pub(crate) exits: Vec<Exit>,
+    /// What went wrong with its probes and hooks.
+    pub(crate) marks: Vec<(Duration, Mark)>,
+    /// What its probes and hooks did, in words.
+    pub(crate) words: Vec<(Duration, String)>,
     /// When its instances began to run.
     pub(crate) starts: Vec<Duration>,
     /// When it was first ready; of an init container, when it was done.
@@ -129,6 +141,9 @@ impl Timeline {
             source,
             lanes: pod.containers().iter().map(|container| Lane::new(pod, &container.name)).collect(),
             phases: vec![(Duration::ZERO, PodPhase::Pending)],
+            standings: vec![(Duration::ZERO, Standing::Nothing)],
+            facts: Vec::new(),
+            restarts: Vec::new(),
             ready_at: None,
             deleted: None,
             terminated_at: None,
@@ -139,6 +154,7 @@ impl Timeline {
             start,
             own_grace: pod.spec.termination_grace_period_seconds.unwrap_or(30),
             last_call: String::new(),
+            holds: BTreeSet::new(),
         }
     }
 
@@ -159,7 +175,9 @@ impl Timeline {
     pub(crate) fn axis(&self, layout: Layout) -> Axis {
         let spans = self.lanes.iter().flat_map(|lane| &lane.spans);
         let moments = spans.flat_map(|span| [span.from, span.to]);
+        let marks = self.lanes.iter().flat_map(|lane| lane.marks.iter().map(|(at, _)| *at));
         let moments = moments.chain(self.phases.iter().map(|(at, _)| *at)).chain([self.end]);
+        let moments = moments.chain(marks).chain(self.restarts.iter().copied());
         let exits: Vec<_> = self.lanes.iter().flat_map(|lane| &lane.exits).map(|exit| exit.at).collect();
         Axis::new(moments, &exits, self.deleted.map(|deletion| deletion.at), layout)
     }
@@ -193,6 +211,17 @@ impl Timeline {
                 self.sandbox_at.get_or_insert(at);
             }
             TraceEvent::PodFinished => self.gone_at = Some(at),
+            TraceEvent::AgentRestarted | TraceEvent::AgentReplaced => self.restarts.push(at),
+            TraceEvent::Condition { condition, status, reason } => {
+                self.condition(at, condition, *status, reason);
+            }
+            TraceEvent::ConditionGone { condition } => {
+                self.condition(at, condition, ConditionStatus::False, "");
+            }
+            TraceEvent::ProbeFault { container, probe, fault } => {
+                let call = format!("asking the {} probe of {container}", kind(*probe));
+                self.faults.push((at, call, *fault));
+            }
             TraceEvent::Fault { fault } => {
                 self.faults.push((at, std::mem::take(&mut self.last_call), *fault));
             }
@@ -208,6 +237,40 @@ impl Timeline {
         if let Some(call) = call(&entry.event) {
             self.last_call = call;
         }
+    }
+
+    fn condition(&mut self, at: Duration, condition: &Arc<str>, status: ConditionStatus, reason: &str) {
+        let holds = status == ConditionStatus::True;
+        let is_news =
+            if holds { self.holds.insert(Arc::clone(condition)) } else { self.holds.remove(condition) };
+        let is = |condition| self.holds.contains(condition);
+        let standing = if is(PodCondition::ALL_CONTAINERS_RESTARTING) {
+            Standing::Restarting
+        } else if is(PodCondition::READY) {
+            Standing::Ready
+        } else if is(PodCondition::INITIALIZED) && is(PodCondition::READY_TO_START_CONTAINERS) {
+            Standing::Initialized
+        } else if is(PodCondition::READY_TO_START_CONTAINERS) {
+            Standing::Network
+        } else {
+            Standing::Nothing
+        };
+        if self.standings.last().is_none_or(|(_, last)| *last != standing) {
+            self.standings.push((at, standing));
+        }
+        if !is_news {
+            return;
+        }
+        let because = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+        let fact = match (&**condition, holds) {
+            (PodCondition::READY, false) => format!("the pod is not ready any more{because}"),
+            (PodCondition::ALL_CONTAINERS_RESTARTING, true) => "all containers are restarted".to_owned(),
+            (PodCondition::DISRUPTION_TARGET, true) => {
+                format!("the pod is the target of a disruption{because}")
+            }
+            _ => return,
+        };
+        self.facts.push((at, fact));
     }
 
     /// What has not been started will not be.
@@ -259,6 +322,8 @@ impl Lane {
             follows,
             spans: vec![waits],
             exits: Vec::new(),
+            marks: Vec::new(),
+            words: Vec::new(),
             starts: Vec::new(),
             ready_at: None,
             told_to_stop_at: None,
@@ -273,7 +338,12 @@ impl Lane {
 
     /// How long it ran in all.
     pub(crate) fn ran(&self) -> Duration {
-        self.spent(|state| matches!(state, State::Running | State::Ready | State::PreStop | State::Stopping))
+        self.spent(|state| {
+            matches!(
+                state,
+                State::PostStart | State::Running | State::Ready | State::PreStop | State::Stopping
+            )
+        })
     }
 
     /// How long it spent in certain states.
@@ -318,9 +388,20 @@ impl Lane {
             TraceEvent::PreStop { timeout_seconds, .. } => {
                 self.enter(at, State::PreStop, Detail::Seconds(*timeout_seconds));
             }
-            TraceEvent::PreStopped { .. } if self.state() == State::PreStop => {
-                self.enter(at, self.runs(), Detail::None);
+            TraceEvent::PreStopped { failed, .. } => {
+                self.hook_ended(at, "preStop", *failed);
+                if self.state() == State::PreStop {
+                    self.enter(at, self.runs(), Detail::None);
+                }
             }
+            TraceEvent::PostStart { .. } => self.enter(at, State::PostStart, Detail::None),
+            TraceEvent::PostStarted { failed, .. } => {
+                self.hook_ended(at, "postStart", *failed);
+                if self.state() == State::PostStart {
+                    self.enter(at, State::Running, Detail::None);
+                }
+            }
+            TraceEvent::Probed { probe, answer, result, .. } => self.probed(at, *probe, *answer, *result),
             TraceEvent::Stopping { timeout_seconds, .. } if self.state() != State::Ended => {
                 self.told_to_stop_at = Some(at);
                 self.enter(at, State::Stopping, Detail::Seconds(*timeout_seconds));
@@ -342,6 +423,31 @@ impl Lane {
             }
             _ => {}
         }
+    }
+
+    fn hook_ended(&mut self, at: Duration, hook: &str, failed: bool) {
+        if failed {
+            self.marks.push((at, Mark::Hook));
+            self.words.push((at, format!("the {hook} hook of {} fails", self.name)));
+        }
+    }
+
+    fn probed(&mut self, at: Duration, probe: ProbeKind, answer: ProbeAnswer, result: Option<ProbeResult>) {
+        let (name, kind) = (&self.name, kind(probe));
+        let (mark, word) = match (answer, result) {
+            (ProbeAnswer::Failure | ProbeAnswer::Unknown, Some(ProbeResult::Failure)) => {
+                (Some(Mark::Probe(probe, true)), format!("the {kind} probe of {name} has failed"))
+            }
+            (ProbeAnswer::Failure | ProbeAnswer::Unknown, _) => {
+                (Some(Mark::Probe(probe, false)), format!("the {kind} probe of {name} fails"))
+            }
+            (ProbeAnswer::Error, _) => (None, format!("the {kind} probe of {name} cannot be asked")),
+            // That it is ready is said anyway.
+            _ if probe == ProbeKind::Readiness => return,
+            _ => (None, format!("the {kind} probe of {name} passes")),
+        };
+        self.marks.extend(mark.map(|mark| (at, mark)));
+        self.words.push((at, word));
     }
 
     /// What it looks like from outside tells readiness and waiting apart.
@@ -382,6 +488,15 @@ impl Lane {
     }
 }
 
+/// A probe's kind within a sentence.
+const fn kind(probe: ProbeKind) -> &'static str {
+    match probe {
+        ProbeKind::Startup => "startup",
+        ProbeKind::Readiness => "readiness",
+        ProbeKind::Liveness => "liveness",
+    }
+}
+
 fn event_container(event: &TraceEvent) -> Option<&str> {
     match event {
         TraceEvent::Pulling { container, .. }
@@ -391,6 +506,8 @@ fn event_container(event: &TraceEvent) -> Option<&str> {
         | TraceEvent::Starting { container }
         | TraceEvent::Started { container, .. }
         | TraceEvent::PostStart { container }
+        | TraceEvent::PostStarted { container, .. }
+        | TraceEvent::Probed { container, .. }
         | TraceEvent::PreStop { container, .. }
         | TraceEvent::PreStopped { container, .. }
         | TraceEvent::Stopping { container, .. }
@@ -412,6 +529,8 @@ fn call(event: &TraceEvent) -> Option<String> {
         TraceEvent::PostStart { container } => format!("the postStart hook of {container}"),
         TraceEvent::PreStop { container, .. } => format!("the preStop hook of {container}"),
         TraceEvent::Stopping { container, .. } => format!("stopping {container}"),
+        TraceEvent::StatusSent { version } => format!("sending status {version}"),
+        TraceEvent::DeletingPod => "deleting the pod from the API server".to_owned(),
         _ => return None,
     })
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::state::{Call, Stage};
-use super::{Action, StopReason, Worker};
+use super::{Action, StopReason, ViewState, Worker};
 use crate::api::{ContainerId, RestartPolicy, SandboxId};
 use crate::container::{
     ContainerIndex, ContainerRecord, ContainerSet, Exit, PodRecords, ProbeKind, ProbeResult, ProbeResults,
@@ -170,15 +170,17 @@ impl Worker {
     }
 
     /// Takes the result of a probe, if it is of a latest instance. Says whether anything can follow from it: no result
-    /// yet, one that is not known, and what a probe says of an instance that it has not asked are all the same.
+    /// yet, one that is not known, and what a probe says of an instance that it has not asked are all the same, and
+    /// nothing follows for an instance that does not run.
     pub(super) fn take_probe(&mut self, id: &ContainerId, probe: ProbeKind, result: ProbeResult) -> bool {
-        let Some(track) = self.state.tracks.iter_mut().find(|track| track.probed.as_ref() == Some(id)) else {
-            return false;
-        };
+        let at = self.state.tracks.iter().position(|track| track.probed.as_ref() == Some(id));
+        let Some(track) = at.and_then(|at| self.state.tracks.get_mut(at)) else { return false };
         let counts = |result| result != probe.initial_result() && result != ProbeResult::Unknown;
         let before = track.probes.of(probe);
         track.probes.set(probe, Some(result));
-        before != Some(result) && (before.is_some_and(counts) || counts(result))
+        let is_news = before != Some(result) && (before.is_some_and(counts) || counts(result));
+        // What does not run is neither killed for its probes nor ready by them.
+        is_news && self.observed.find(id).is_some_and(ContainerRecord::is_running)
     }
 
     /// Takes a new form of the pod; what is remembered of containers follows their names.
@@ -239,7 +241,7 @@ impl Worker {
         if self.restart_all(actions) {
             return;
         }
-        if self.compute_phase().is_terminal() {
+        if self.may_be_over() && self.compute_phase().is_terminal() {
             self.begin_termination(StopReason::Completed, None);
             self.terminate(actions);
             return;
@@ -248,6 +250,24 @@ impl Worker {
         self.plan_into(&mut plan);
         self.carry_out(&plan, actions);
         self.scratch.plan = plan;
+    }
+
+    /// Whether the phase can be terminal at all: something has ended that counts for it. It spares most syncs the look
+    /// at every container.
+    fn may_be_over(&self) -> bool {
+        let counts =
+            |index: ContainerIndex, exit_code: i32| exit_code != 0 || self.pod.apps().contains(index);
+        let mut instances = self.observed.instances();
+        let mut tracks = (0..).map(ContainerIndex).zip(&self.state.tracks);
+        self.state.end.is_some()
+            || instances.any(|(index, record)| {
+                index.zip(record.exit()).is_some_and(|(index, exit)| counts(index, exit.exit_code))
+            })
+            || tracks.any(|(index, track)| match track.view.state {
+                ViewState::Terminated { exit_code }
+                | ViewState::Waiting { last_exit_code: Some(exit_code), .. } => counts(index, exit_code),
+                _ => false,
+            })
     }
 
     fn plan_into(&mut self, plan: &mut SyncPlan) {
