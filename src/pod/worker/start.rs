@@ -119,7 +119,10 @@ impl Worker {
             (Call::ReleaseResources, Outcome::Done) => self.state.resources = Resources::Released,
             (Call::CreateSandbox { attempt }, Outcome::SandboxCreated(id)) => self.sandbox_made(id, attempt),
             (Call::StopSandbox { sandbox }, Outcome::Done) => self.sandbox_stopped(&sandbox),
-            (Call::RemoveSandbox { sandbox }, Outcome::Done) => self.observed.remove_sandbox(&sandbox),
+            (Call::RemoveSandbox { sandbox }, Outcome::Done) => {
+                self.observed.remove_sandbox(&sandbox);
+                self.scratch.has_news = true;
+            }
             (Call::EnsureImage { container, image }, Outcome::Done) => self.image_there(container, image),
             (Call::CreateContainer { container, attempt, spec_hash }, Outcome::ContainerCreated(id)) => {
                 self.made(container, (id, attempt, spec_hash), actions);
