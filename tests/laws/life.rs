@@ -346,6 +346,7 @@ fn check_laws(case: &Case, trace: &[TraceEntry], with_faults: bool) -> Result<()
                 truth.sent = 0;
                 truth.highest.clear();
                 truth.terminal = None;
+                truth.again = false;
             }
             _ => {}
         }
