@@ -42,6 +42,11 @@
 //! | [`ordering`] | the start order and the stop order of a pod's containers |
 //! | [`pod`] | one pod: compiled form, resources, plan, status, and its machine, the [`pod::Lifecycle`]; the set of pods |
 //! | [`runtime`] | the ports: traits in the terms of the Container Runtime Interface |
+#![cfg_attr(feature = "driver", doc = "| [`driver`] | runs the pods of a node over the ports |")]
+#![cfg_attr(
+    not(feature = "driver"),
+    doc = "| `driver` | runs the pods of a node over the ports (feature `driver`) |"
+)]
 #![cfg_attr(feature = "sim", doc = "| [`sim`] | a deterministic node in virtual time |")]
 #![cfg_attr(not(feature = "sim"), doc = "| `sim` | a deterministic node in virtual time (feature `sim`) |")]
 //!
@@ -54,7 +59,8 @@
 //!
 //! None is on by default, and all are additive.
 //!
-//! * `sim`: a deterministic node in virtual time.
+//! * `driver`: runs the pods of a node over your ports, on any executor.
+//! * `sim`: a deterministic node in virtual time, and every port in memory.
 //! * `yaml`: manifests in YAML. JSON is always read.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
