@@ -393,3 +393,28 @@ fn a_container_that_is_not_ready_is_asked_when_something_changes() {
     rig.step(LifecycleEvent::Pod(Event::Container(Box::new(other))));
     assert!(attempt(&mut rig).is_some(), "a period is not waited for");
 }
+
+#[test]
+fn the_last_is_said_when_all_is_given_back() {
+    let mut rig = Rig::new(WEB);
+    rig.up();
+    rig.step(LifecycleEvent::Pod(Event::Deleted { grace_seconds: Some(1) }));
+    let is_release =
+        |action: &LifecycleAction| matches!(action, LifecycleAction::Pod(Action::ReleaseResources { .. }));
+    while !rig.asked.iter().any(is_release) {
+        rig.asked.retain(|action| matches!(action, LifecycleAction::Pod(_)));
+        if rig.asked.is_empty() {
+            // The runtime says how it ended.
+            rig.now += Duration::from_secs(20);
+            let records = Box::default();
+            rig.step(LifecycleEvent::Pod(Event::Observed { at: rig.now, records }));
+            continue;
+        }
+        let LifecycleAction::Pod(action) = rig.asked.remove(0) else { unreachable!() };
+        let (operation, outcome) = (action.operation().unwrap(), Outcome::Done);
+        rig.step(LifecycleEvent::Pod(Event::Done { operation, outcome }));
+    }
+    assert!(rig.pod.worker().is_terminated() && !rig.pod.statuses.is_finished());
+    rig.up();
+    assert!(rig.pod.statuses.is_finished());
+}

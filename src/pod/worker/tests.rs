@@ -154,3 +154,43 @@ fn what_should_not_be_is_said_once() {
     let expected = [Note::ClockWentBack, Note::NegativeGrace { seconds: -5 }];
     assert_eq!(notes(&mut worker, at(900), deleted), expected);
 }
+
+#[test]
+fn a_new_life_of_the_agent_prepares_anew_and_a_late_container_is_released_again() {
+    use crate::container::{ContainerRecord, Exit, RecordState};
+    let mut worker = worker(r#"[{"name": "a", "image": "a"}]"#);
+    let (at, mut actions) = (Timestamp::from_unix_seconds, Vec::new());
+    let prepares = |action: &Action| matches!(action, Action::PrepareResources { .. });
+    let releases = |action: &Action| matches!(action, Action::ReleaseResources { .. });
+    let done = |operation| Event::Done { operation, outcome: Outcome::Done };
+    let observed = |seconds| Event::Observed { at: at(seconds), records: Box::default() };
+    worker.step(at(1000), observed(1000), &mut actions);
+    let operation = operation_of(&mut actions, prepares).unwrap();
+    worker.step(at(1000), done(operation), &mut actions);
+    worker.step(at(1001), Event::AgentStarted { epoch: 1 }, &mut actions);
+    actions.clear();
+    worker.step(at(1001), observed(1001), &mut actions);
+    let operation = operation_of(&mut actions, prepares).expect("what is there stays, what is not comes");
+    worker.step(at(1001), done(operation), &mut actions);
+    actions.clear();
+
+    worker.step(at(1002), Event::Deleted { grace_seconds: Some(1) }, &mut actions);
+    worker.step(at(1300), observed(1300), &mut actions);
+    let operation = operation_of(&mut actions, releases).unwrap();
+    // The record of a sandbox keeps the pod from being finished.
+    worker.step(at(1300), Event::Sandbox(Box::default()), &mut actions);
+    worker.step(at(1300), done(operation), &mut actions);
+    assert!(worker.is_released() && !worker.is_finished());
+    actions.clear();
+    let mut late = ContainerRecord {
+        id: "late".into(),
+        name: "a".into(),
+        state: RecordState::Running { started_at: at(1301) },
+        ..ContainerRecord::default()
+    };
+    worker.step(at(1301), Event::Container(Box::new(late.clone())), &mut actions);
+    assert!(operation_of(&mut actions, releases).is_none() && !worker.is_released());
+    late.state = RecordState::Exited(Exit { finished_at: at(1302), ..Exit::default() });
+    worker.step(at(1302), Event::Container(Box::new(late)), &mut actions);
+    assert!(operation_of(&mut actions, releases).is_some(), "it may hold something again");
+}
