@@ -378,7 +378,7 @@ fn trace_grace(case: &Case, trace: &[TraceEntry], until: Timestamp) -> Option<Ti
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(crate::cases(400))]
 
     /// Start, stop and restart laws, and the end, on a node where nothing goes wrong.
     #[test]

@@ -199,7 +199,7 @@ fn times_follow(old: &PodStatus, new: &PodStatus) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(crate::cases(300))]
 
     #[test]
     fn the_contract_holds((mut case, is_static) in (case(), prop::bool::weighted(0.2)), log in log()) {

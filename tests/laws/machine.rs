@@ -257,7 +257,7 @@ fn drive(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+    #![proptest_config(crate::cases(1500))]
 
     /// No panic; timers are in the future; a wake before the time changes nothing; operations have names of
     /// their own; attempts only grow; after a restart of the agent nothing happens before an observation.

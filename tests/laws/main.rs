@@ -7,3 +7,9 @@ mod life;
 mod lifecycle;
 mod machine;
 mod pods;
+
+/// As many cases as `PROPTEST_CASES` asks for; without it the usual number.
+fn cases(usual: u32) -> proptest::prelude::ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|asked| asked.parse().ok());
+    proptest::prelude::ProptestConfig { cases: asked.unwrap_or(usual), ..Default::default() }
+}

@@ -53,7 +53,7 @@ impl Node {
         let own = known.pod.spec.termination_grace_period_seconds.unwrap_or(30);
         let metadata = &mut Arc::make_mut(&mut known.pod).metadata;
         let before = metadata.deletion_grace_period_seconds.filter(|_| metadata.deletion_timestamp.is_some());
-        let grace = grace_seconds.filter(|grace| *grace > 0).unwrap_or(own);
+        let grace = grace_seconds.unwrap_or(own);
         let grace = before.map_or(grace, |before| before.min(grace));
         metadata.deletion_grace_period_seconds = Some(grace);
         let until = now + Duration::from_secs(u64::try_from(grace).unwrap_or(0));
