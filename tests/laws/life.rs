@@ -166,6 +166,8 @@ struct Truth {
     running: BTreeMap<Arc<str>, u32>,
     /// Ran and, if it is an init container, ended well or was seen to have started.
     through: BTreeSet<Arc<str>>,
+    /// Those that were before a restart of all: the API server may still say so.
+    was_through: BTreeSet<Arc<str>>,
     ever_started: BTreeSet<Arc<str>>,
     highest: BTreeMap<Arc<str>, u32>,
     /// Has a `postStart` hook that ran.
@@ -268,7 +270,7 @@ fn check_laws(case: &Case, trace: &[TraceEntry], with_faults: bool) -> Result<()
                     truth.running.iter().find(|(name, running)| **running > 0 && &***name != "debug");
                 prop_assert!(with_faults || running.is_none(), "{running:?} at {at}, after a restart of all");
                 truth.ever_started.clear();
-                truth.through.clear();
+                truth.was_through.append(&mut truth.through);
             }
             TraceEvent::Started { container, .. } => {
                 truth.told.remove(container);
@@ -347,6 +349,7 @@ fn check_laws(case: &Case, trace: &[TraceEntry], with_faults: bool) -> Result<()
                 truth.highest.clear();
                 truth.terminal = None;
                 truth.again = false;
+                truth.through.append(&mut truth.was_through);
             }
             _ => {}
         }

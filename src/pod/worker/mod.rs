@@ -24,7 +24,7 @@ use std::sync::Arc;
 use super::{CompiledPod, Observed, Seen, SyncPlan, TerminationStep};
 use crate::api::{ContainerState, Pod, PodPhase};
 use crate::container::{
-    ContainerIndex, ContainerKind, ContainerRecord, ContainerSet, Exit, PodRecords, ProbeResults, RecordState,
+    ContainerIndex, ContainerRecord, ContainerSet, Exit, PodRecords, ProbeResults, RecordState,
 };
 use crate::machine::{Machine, Timestamp};
 use state::{Again, Resources, Stage, State};
@@ -254,15 +254,11 @@ impl Worker {
     }
 }
 
-/// The instances that have ended by the API's status, as the runtime would report them. Where all containers can be
-/// restarted together (KEP-5532) the end of an init container may be of before that: without a record it runs again.
+/// The instances that have ended by the API's status, as the runtime would report them.
 fn ended_by_the_api(pod: &Pod, compiled: &CompiledPod) -> PodRecords {
     let ended = pod.status.all_container_statuses().filter_map(|status| {
         let Some(ContainerState::Terminated(ended)) = &status.state else { return None };
         let container = compiled.container(compiled.index_of(&status.name)?)?;
-        if container.kind == ContainerKind::Init && !compiled.restarting_all().is_empty() {
-            return None;
-        }
         let (_, id) = ended.container_id.split_once("://").or(status.container_id.split_once("://"))?;
         let exit = Exit {
             exit_code: ended.exit_code,
