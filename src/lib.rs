@@ -72,6 +72,7 @@ pub mod document;
 #[cfg(feature = "driver")]
 #[cfg_attr(docsrs, doc(cfg(feature = "driver")))]
 pub mod driver;
+pub mod eviction;
 pub mod machine;
 pub mod ordering;
 pub mod pod;

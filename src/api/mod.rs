@@ -65,4 +65,4 @@ pub use status::{
     ContainerStatus, PodCondition, PodIp, PodPhase, PodResourceClaimStatus, PodStatus, QosClass,
 };
 pub use validate::{Invalid, PodError};
-pub use volume::{EmptyDirVolume, ImageVolume, Volume};
+pub use volume::{ConfigMapVolume, EmptyDirVolume, GitRepoVolume, HostPathVolume, ImageVolume, Volume};

@@ -17,6 +17,15 @@ pub struct Volume {
     /// The content of an OCI image (KEP-4639).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageVolume>,
+    /// A file or folder of the node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_path: Option<HostPathVolume>,
+    /// The content of a `ConfigMap`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_map: Option<ConfigMapVolume>,
+    /// A clone of a git repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git_repo: Option<GitRepoVolume>,
 }
 
 /// A folder that lives as long as the pod.
@@ -41,4 +50,28 @@ pub struct ImageVolume {
     /// When it is pulled; the default is that of a container's image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull_policy: Option<ImagePullPolicy>,
+}
+
+/// A file or folder of the node.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct HostPathVolume {
+    /// Where it is on the node.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
+    pub path: String,
+}
+
+/// The content of a `ConfigMap`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ConfigMapVolume {
+    /// Its name.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
+    pub name: String,
+}
+
+/// A clone of a git repository.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct GitRepoVolume {
+    /// Its address.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
+    pub repository: String,
 }

@@ -15,6 +15,8 @@ pub enum Stage {
     /// Generally available.
     #[serde(rename = "GA")]
     GeneralAvailability,
+    /// On its way out: a way back to what was before.
+    Deprecated,
 }
 
 impl fmt::Display for Stage {
@@ -23,6 +25,7 @@ impl fmt::Display for Stage {
             Self::Alpha => "alpha",
             Self::Beta => "beta",
             Self::GeneralAvailability => "GA",
+            Self::Deprecated => "deprecated",
         })
     }
 }
@@ -35,8 +38,8 @@ pub struct FeatureInfo {
     pub feature: Feature,
     /// Kubernetes' name of the gate.
     pub name: &'static str,
-    /// The number of its enhancement proposal.
-    pub kep: u32,
+    /// The number of its enhancement proposal, if it has one.
+    pub kep: Option<u32>,
     /// Every stage that it has reached, oldest first.
     pub history: &'static [Maturity],
     /// What it does, in a line.
@@ -63,13 +66,13 @@ impl FeatureInfo {
 }
 
 macro_rules! features {
-    ($($name:ident: KEP $kep:literal, [$($stage:ident $since:literal $default:ident),+]: $summary:literal;)*) => {
+    ($($name:ident: $(KEP $kep:literal,)? [$($stage:ident $since:literal $default:ident),+]: $summary:literal;)*) => {
         /// A feature gate that a decision of this crate reads, by Kubernetes' name.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Feature {
             $(
-                #[doc = concat!($summary, " (KEP-", stringify!($kep), ":",
+                #[doc = concat!($summary, " (", $("KEP-", stringify!($kep), ":",)?
                     $(" ", stringify!($stage), " in 1.", stringify!($since), " and ", stringify!($default), ";",)+
                     " `on` and `off` are the defaults.)")]
                 $name,
@@ -87,7 +90,7 @@ macro_rules! features {
                     $(Self::$name => FeatureInfo {
                         feature: self,
                         name: stringify!($name),
-                        kep: $kep,
+                        kep: features!(@kep $($kep)?),
                         history: &[$(Maturity {
                             stage: Stage::$stage,
                             since: $since,
@@ -99,11 +102,15 @@ macro_rules! features {
             }
         }
     };
+    (@kep) => { None };
+    (@kep $kep:literal) => { Some($kep) };
     (@default on) => { true };
     (@default off) => { false };
 }
 
 features! {
+    AllowOverwriteTerminationGracePeriodSeconds: [Deprecated 32 off]:
+        "A soft eviction may give a pod more grace than its own spec does.";
     ContainerRestartRules: KEP 5307, [Alpha 34 off, Beta 35 on]:
         "Containers have a restart policy of their own, and rules by exit code.";
     ContainerStopSignals: KEP 4960, [Alpha 33 off]:
@@ -118,6 +125,10 @@ features! {
         "Requests and limits of a running pod can be changed.";
     KubeletCrashLoopBackOffMax: KEP 4603, [Alpha 32 off, Beta 35 on]:
         "A node can lower the longest crash-loop back-off.";
+    KubeletPSI: KEP 4205, [Alpha 33 off, Beta 34 on, GeneralAvailability 36 on]:
+        "Pressure stall information is measured.";
+    KubeletSeparateDiskGC: KEP 4191, [Alpha 29 off, Beta 31 on]:
+        "Writeable layers and images can be on disks of their own.";
     PodLevelResources: KEP 2837, [Alpha 32 off, Beta 34 on]:
         "A pod has resource requests and limits of its own.";
     PodObservedGenerationTracking: KEP 5067, [Alpha 33 off, Beta 34 on, GeneralAvailability 35 on]:

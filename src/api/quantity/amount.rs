@@ -127,6 +127,18 @@ impl Amount {
         }
     }
 
+    /// In billionths, saturating.
+    #[inline]
+    pub(super) fn nanos_saturating(&self) -> i128 {
+        match self {
+            Self::Small { units, nanos } => in_nanos(*units, *nanos),
+            Self::Big(nanos) => {
+                let nearest = if self.signum() < 0 { i128::MIN } else { i128::MAX };
+                i128::try_from(nanos.as_ref()).unwrap_or(nearest)
+            }
+        }
+    }
+
     #[inline]
     pub(super) fn checked_add(&self, other: &Self) -> Option<Self> {
         if let (&Self::Small { units: a, nanos: x }, &Self::Small { units: b, nanos: y }) = (self, other) {

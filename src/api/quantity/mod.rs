@@ -294,6 +294,11 @@ impl Quantity {
         self.amount.bytes_saturating()
     }
 
+    /// The amount in billionths, saturating.
+    pub(crate) fn nanos_saturating(&self) -> i128 {
+        self.amount.nanos_saturating()
+    }
+
     /// The exact sum, or `None` if it is beyond 10¹⁰⁰⁰ in magnitude.
     ///
     /// ```

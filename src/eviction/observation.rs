@@ -1,0 +1,165 @@
+//! All that is known of a node at once, indexed on arrival.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{DiskUsageKinds, Disks, EvictionPod, FsUsage, Levels, PodStats};
+use crate::api::Uid;
+
+/// All that is known of a node at once: what it has left, how its disks are laid out, which pods are active and what
+/// they use. Made once, shared by [`Arc`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// What the node has left.
+    pub levels: Levels,
+    /// How its disks are laid out.
+    pub disks: Disks,
+    pods: Vec<ObservedPod>,
+    duplicates: Vec<Uid>,
+}
+
+/// An active pod and what it uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedPod {
+    pod: Arc<EvictionPod>,
+    stats: Option<Arc<PodStats>>,
+    usage: PodUsage,
+}
+
+/// What a pod uses, in sums that saturate. What was not measured counts as zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct PodUsage {
+    /// Bytes of memory.
+    pub memory: u64,
+    /// Processes.
+    pub processes: u64,
+    /// Writeable layers.
+    pub layers: DiskUsage,
+    /// Logs.
+    pub logs: DiskUsage,
+    /// Volumes on the node's disk.
+    pub volumes: DiskUsage,
+}
+
+/// Bytes and inodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DiskUsage {
+    /// Bytes.
+    pub bytes: u64,
+    /// Inodes.
+    pub inodes: u64,
+}
+
+impl Observation {
+    /// What is known of a node, with its active pods in the order in which the node has them. Pods without stats have
+    /// `None`. Of pods with the same UID the first counts, and the others are [`duplicates`](Self::duplicates).
+    pub fn new(
+        levels: Levels,
+        disks: impl Into<Disks>,
+        pods: impl IntoIterator<Item = (Arc<EvictionPod>, Option<Arc<PodStats>>)>,
+    ) -> Self {
+        let mut known = BTreeSet::new();
+        let (mut observed, mut duplicates) = (Vec::new(), Vec::new());
+        for (pod, stats) in pods {
+            if known.insert(pod.uid.clone()) {
+                observed.push(ObservedPod::new(pod, stats));
+            } else {
+                duplicates.push(pod.uid.clone());
+            }
+        }
+        Self { levels, disks: disks.into(), pods: observed, duplicates }
+    }
+
+    /// The active pods, in the node's order.
+    #[must_use]
+    pub fn pods(&self) -> &[ObservedPod] {
+        &self.pods
+    }
+
+    /// The UIDs of pods that were left out, because another pod has the same.
+    #[must_use]
+    pub fn duplicates(&self) -> &[Uid] {
+        &self.duplicates
+    }
+}
+
+impl ObservedPod {
+    /// A pod and what it uses.
+    #[must_use]
+    pub fn new(pod: Arc<EvictionPod>, stats: Option<Arc<PodStats>>) -> Self {
+        let usage = stats.as_deref().map(|stats| PodUsage::of(&pod, stats)).unwrap_or_default();
+        Self { pod, stats, usage }
+    }
+
+    /// The pod.
+    #[must_use]
+    pub const fn pod(&self) -> &Arc<EvictionPod> {
+        &self.pod
+    }
+
+    /// What was measured of it, if anything was.
+    #[must_use]
+    pub fn stats(&self) -> Option<&PodStats> {
+        self.stats.as_deref()
+    }
+
+    /// What it uses.
+    #[must_use]
+    pub const fn usage(&self) -> &PodUsage {
+        &self.usage
+    }
+}
+
+impl PodUsage {
+    fn of(pod: &EvictionPod, stats: &PodStats) -> Self {
+        let mut usage = Self {
+            memory: stats.memory_working_set_bytes.unwrap_or_default(),
+            processes: stats.process_count.unwrap_or_default(),
+            ..Self::default()
+        };
+        for container in &stats.containers {
+            usage.layers.add(&container.rootfs);
+            usage.logs.add(&container.logs);
+        }
+        for volume in &stats.volumes {
+            if pod.volumes.iter().any(|of_pod| of_pod.is_local && of_pod.name == volume.name) {
+                usage.volumes.add(&volume.usage);
+            }
+        }
+        usage
+    }
+
+    /// What it uses of a disk, of the kinds that count.
+    #[must_use]
+    pub const fn on_disk(&self, kinds: DiskUsageKinds) -> DiskUsage {
+        let mut sum = DiskUsage { bytes: 0, inodes: 0 };
+        if kinds.layers {
+            sum = sum.plus(self.layers);
+        }
+        if kinds.logs {
+            sum = sum.plus(self.logs);
+        }
+        if kinds.volumes {
+            sum = sum.plus(self.volumes);
+        }
+        sum
+    }
+}
+
+impl DiskUsage {
+    const fn plus(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes.saturating_add(other.bytes),
+            inodes: self.inodes.saturating_add(other.inodes),
+        }
+    }
+
+    fn add(&mut self, measured: &FsUsage) {
+        let measured = Self {
+            bytes: measured.used_bytes.unwrap_or_default(),
+            inodes: measured.inodes_used.unwrap_or_default(),
+        };
+        *self = self.plus(measured);
+    }
+}

@@ -1,0 +1,90 @@
+//! When something is low.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Level, Signal};
+use crate::api::Quantity;
+
+/// When a signal is low, for how long it may be, and how much has to be freed then.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Threshold {
+    /// What is watched.
+    pub signal: Signal,
+    /// It is low when less than this is left.
+    pub value: ThresholdValue,
+    /// How long it may be low before pods are evicted for it. Zero makes the threshold a hard one.
+    #[serde(default)]
+    pub grace_period: Duration,
+    /// Once it has been low for that long, it stays so until this much more than `value` is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_reclaim: Option<ThresholdValue>,
+}
+
+/// An amount, or a share of what there is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ThresholdValue {
+    /// Bytes, inodes or processes.
+    Quantity(Quantity),
+    /// A share of the capacity: 0.1 is ten percent.
+    Percentage(f32),
+}
+
+impl Threshold {
+    /// Whether it has no grace period: pods are evicted at once, with the least grace there is. A soft threshold
+    /// with a grace period of zero is a hard one.
+    #[must_use]
+    pub const fn is_hard(&self) -> bool {
+        self.grace_period.is_zero()
+    }
+
+    /// Whether `level` is below it.
+    #[must_use]
+    pub fn is_met(&self, level: &Level) -> bool {
+        self.value.nanos(level.capacity) > in_nanos(level.available)
+    }
+
+    /// Whether `level` is not above it by what has to be freed.
+    #[must_use]
+    pub fn is_unresolved(&self, level: &Level) -> bool {
+        let min_reclaim = self.min_reclaim.as_ref().map_or(0, |value| value.nanos(level.capacity));
+        self.value.nanos(level.capacity).saturating_add(min_reclaim) > in_nanos(level.available)
+    }
+}
+
+impl ThresholdValue {
+    /// The amount that it comes to where there is `capacity` in all, as messages print it. A share is cut to a whole
+    /// number, as the kubelet cuts it.
+    #[must_use]
+    pub fn amount(&self, capacity: i64) -> Quantity {
+        match self {
+            Self::Quantity(quantity) => quantity.clone(),
+            Self::Percentage(share) => {
+                Quantity::from_units(share_of(capacity, *share)).with_format(crate::api::Format::BinarySi)
+            }
+        }
+    }
+
+    /// The same in billionths, saturating.
+    fn nanos(&self, capacity: i64) -> i128 {
+        match self {
+            Self::Quantity(quantity) => quantity.nanos_saturating(),
+            Self::Percentage(share) => in_nanos(share_of(capacity, *share)),
+        }
+    }
+}
+
+/// A share that is no number is of nothing: it is below everything.
+#[expect(clippy::cast_possible_truncation, reason = "a share is cut to a whole number, and saturates")]
+#[expect(clippy::cast_precision_loss, reason = "as the kubelet computes it")]
+fn share_of(capacity: i64, share: f32) -> i64 {
+    if share.is_nan() { i64::MIN } else { (capacity as f64 * f64::from(share)) as i64 }
+}
+
+/// A whole amount in billionths.
+pub(super) fn in_nanos(amount: i64) -> i128 {
+    i128::from(amount) * 1_000_000_000
+}
