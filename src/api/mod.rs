@@ -40,6 +40,7 @@ mod quantity;
 mod resources;
 mod signal;
 mod status;
+mod summary;
 mod validate;
 mod volume;
 
@@ -63,6 +64,11 @@ pub use signal::{ParseStopSignalError, StopSignal, StopSignalError};
 pub use status::{
     ConditionStatus, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
     ContainerStatus, PodCondition, PodIp, PodPhase, PodResourceClaimStatus, PodStatus, QosClass,
+};
+pub use summary::{
+    ContainerStats, CpuStats, FsStats, IoStats, MemoryStats, NodeStats, PodReference, PodStats, ProcessStats,
+    PsiData, PsiStats, PvcReference, RlimitStats, RuntimeStats, Summary, SummaryError, SwapStats,
+    VolumeStats,
 };
 pub use validate::{Invalid, PodError};
 pub use volume::{ConfigMapVolume, EmptyDirVolume, GitRepoVolume, HostPathVolume, ImageVolume, Volume};

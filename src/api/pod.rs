@@ -26,6 +26,8 @@ impl Pod {
     pub const CONFIG_SOURCE: &'static str = "kubernetes.io/config.source";
     /// The annotation that makes a pod the mirror of a static one.
     pub const CONFIG_MIRROR: &'static str = "kubernetes.io/config.mirror";
+    /// The annotation that has the UID under which the node has a static pod.
+    pub const CONFIG_HASH: &'static str = "kubernetes.io/config.hash";
     /// The lowest priority that only the system's own priority classes have.
     pub const SYSTEM_CRITICAL_PRIORITY: i32 = 2_000_000_000;
     /// The priority class of what a node cannot do without.

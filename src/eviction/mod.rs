@@ -6,6 +6,7 @@ mod observation;
 mod pod;
 mod signal;
 mod stats;
+mod summary;
 mod threshold;
 
 pub use layout::{DiskLayout, DiskUsageKinds, Disks};
@@ -14,4 +15,5 @@ pub use observation::{DiskUsage, Observation, ObservedPod, PodUsage};
 pub use pod::{EvictionContainer, EvictionPod, EvictionVolume};
 pub use signal::{Filesystem, ParseSignalError, Pressure, Pressures, Resource, Signal};
 pub use stats::{ContainerStats, FsUsage, PodStats, VolumeStats};
+pub use summary::SummaryReport;
 pub use threshold::{Threshold, ThresholdValue};
