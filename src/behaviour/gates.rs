@@ -129,6 +129,8 @@ features! {
         "Pressure stall information is measured.";
     KubeletSeparateDiskGC: KEP 4191, [Alpha 29 off, Beta 31 on]:
         "Writeable layers and images can be on disks of their own.";
+    PSINodeCondition: KEP 5394, [Alpha 36 off]:
+        "Conditions of the node say that tasks wait for memory or for disks.";
     PodLevelResources: KEP 2837, [Alpha 32 off, Beta 34 on]:
         "A pod has resource requests and limits of its own.";
     PodObservedGenerationTracking: KEP 5067, [Alpha 33 off, Beta 34 on, GeneralAvailability 35 on]:

@@ -4,6 +4,7 @@ mod layout;
 mod level;
 mod observation;
 mod pod;
+mod psi;
 mod signal;
 mod stats;
 mod summary;
@@ -13,6 +14,10 @@ pub use layout::{DiskLayout, DiskUsageKinds, Disks};
 pub use level::{Level, Levels};
 pub use observation::{DiskUsage, Observation, ObservedPod, PodUsage};
 pub use pod::{EvictionContainer, EvictionPod, EvictionVolume};
+pub use psi::{
+    Contention, ContentionPressure, ContentionVerdict, Psi, PsiConditions, PsiConfig, PsiConfigError,
+    PsiObservation, contention,
+};
 pub use signal::{Filesystem, ParseSignalError, Pressure, Pressures, Resource, Signal};
 pub use stats::{ContainerStats, FsUsage, PodStats, VolumeStats};
 pub use summary::SummaryReport;
