@@ -135,9 +135,10 @@ impl RankBy {
             Self::Disk { resource: DiskResource::Inodes, .. } => usage > 0,
             Self::Pids => false,
         };
+        let no_stats = pod.stats().is_none();
         RankKey {
-            no_stats: pod.stats().is_none(),
-            exceeds_request,
+            no_stats,
+            exceeds_request: exceeds_request && !no_stats,
             priority: object.priority,
             usage,
             request,
@@ -168,14 +169,14 @@ impl RankKey {
         Quantity::from_nanos(self.request, Format::BinarySi)
     }
 
-    /// How much more it uses than it requests; below zero where it uses less.
+    /// How much more it uses than it requests: below zero where it uses less, zero where nothing was measured.
     #[must_use]
     pub fn above_request(&self) -> Quantity {
         Quantity::from_nanos(self.above_request_in_nanos(), Format::BinarySi)
     }
 
     fn above_request_in_nanos(&self) -> i128 {
-        in_nanos(self.usage).saturating_sub(self.request)
+        if self.no_stats { 0 } else { in_nanos(self.usage).saturating_sub(self.request) }
     }
 }
 
