@@ -104,6 +104,15 @@ pub struct Compat {
     ///
     /// Right: what the node knows itself counts as well.
     pub judge_ended_pods_by_api_only: bool,
+    /// When inodes run out, the last thing that pods are ranked by is their number of inodes less the bytes of local
+    /// disk that they request.
+    ///
+    /// Right: nothing is taken off, for nobody can request inodes.
+    pub rank_inodes_less_bytes: bool,
+    /// Pods that rank equal for an eviction are left in the order in which the node has them.
+    ///
+    /// Right: they are ordered by UID, so that the order of a list decides nothing.
+    pub rank_ties_as_listed: bool,
 }
 
 impl Compat {
@@ -130,6 +139,8 @@ impl Compat {
             reconcile_readiness_without_sidecars: true,
             refuse_after_unknown_init_container: true,
             judge_ended_pods_by_api_only: true,
+            rank_inodes_less_bytes: true,
+            rank_ties_as_listed: true,
         }
     }
 }

@@ -1,23 +1,34 @@
 //! Evictions: when a node runs out of something, which pod has to go, and why.
 
+mod admission;
 mod layout;
 mod level;
+mod limits;
 mod observation;
 mod pod;
+mod preemption;
 mod psi;
+mod rank;
 mod signal;
 mod stats;
 mod summary;
 mod threshold;
 
+pub use admission::{Rejection, admit};
 pub use layout::{DiskLayout, DiskUsageKinds, Disks};
 pub use level::{Level, Levels};
+pub use limits::{LimitExceeded, exceeded_limits, local_storage_violation};
 pub use observation::{DiskUsage, Observation, ObservedPod, PodUsage};
 pub use pod::{EvictionContainer, EvictionPod, EvictionVolume};
+pub use preemption::{
+    AdmissionFailure, PreemptionError, Recovery, RecoveryError, Requirement, pods_to_preempt, preemption,
+    recover_admission,
+};
 pub use psi::{
     Contention, ContentionPressure, ContentionVerdict, Psi, PsiConditions, PsiConfig, PsiConfigError,
     PsiObservation, contention,
 };
+pub use rank::{DiskResource, RankBy, RankKey, RankedPod, first_in_rank, rank, rank_into};
 pub use signal::{Filesystem, ParseSignalError, Pressure, Pressures, Resource, Signal};
 pub use stats::{ContainerStats, FsUsage, PodStats, VolumeStats};
 pub use summary::SummaryReport;

@@ -8,8 +8,11 @@
 
 mod backoff;
 mod compare;
+mod eviction_admit;
+mod eviction_rank;
 mod gc;
 mod pod;
+mod preemption;
 mod prober;
 mod quantity;
 mod resources;
@@ -38,10 +41,13 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("container_gc", gc::container_gc),
     ("crash_backoff", |input, out| (out.clone(), backoff::crash_backoff(input))),
     ("effective_pod_grace", |input, out| (out.clone(), workers::effective_pod_grace(input))),
+    ("eviction_admit", |input, out| (out.clone(), eviction_admit::eviction_admit(input))),
+    ("eviction_rank", eviction_rank::eviction_rank),
     ("kill_grace", |input, out| (out.clone(), stop::kill_grace(input))),
     ("pod_actions", |input, out| (out.clone(), pod::pod_actions(input))),
     ("pod_conditions", |input, out| (out.clone(), status::pod_conditions(input))),
     ("pod_phase", |input, out| (out.clone(), pod::pod_phase(input))),
+    ("preemption", |input, out| (out.clone(), preemption::preemption(input))),
     ("prober", |input, out| (out.clone(), prober::prober(input))),
     ("pod_workers", |input, out| (out.clone(), workers::pod_workers(input))),
     ("qos_and_resources", |input, out| (out.clone(), resources::qos_and_resources(input))),
@@ -60,9 +66,7 @@ const NOT_YET: &[&str] = &[
     "config_validate",
     "cpu_topology",
     "credential_lookup",
-    "eviction_admit",
     "eviction_parse",
-    "eviction_rank",
     "eviction_synchronize",
     "image_gc",
     "image_pull_decision",
@@ -70,7 +74,6 @@ const NOT_YET: &[&str] = &[
     "node_allocatable",
     "node_conditions",
     "node_shutdown",
-    "preemption",
 ];
 
 /// How many differences of a file are shown.

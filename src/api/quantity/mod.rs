@@ -294,6 +294,11 @@ impl Quantity {
         self.amount.bytes_saturating()
     }
 
+    /// That many billionths.
+    pub(crate) fn from_nanos(nanos: i128, format: Format) -> Self {
+        Self { amount: Amount::from_nanos(nanos), format }
+    }
+
     /// The amount in billionths, saturating.
     pub(crate) fn nanos_saturating(&self) -> i128 {
         self.amount.nanos_saturating()
