@@ -104,6 +104,11 @@ pub struct Compat {
     ///
     /// Right: what the node knows itself counts as well.
     pub judge_ended_pods_by_api_only: bool,
+    /// In the settings of evictions a percentage is read as Go reads a number, behind any number of `%`: `nan%`,
+    /// `7%%`, `0x1p3%` and `1_0%` are taken, and a threshold that is no number is never met.
+    ///
+    /// Right: it is a decimal number and one `%`, and anything else is refused.
+    pub accept_malformed_percentages: bool,
 }
 
 impl Compat {
@@ -130,6 +135,7 @@ impl Compat {
             reconcile_readiness_without_sidecars: true,
             refuse_after_unknown_init_container: true,
             judge_ended_pods_by_api_only: true,
+            accept_malformed_percentages: true,
         }
     }
 }

@@ -8,6 +8,7 @@
 
 mod backoff;
 mod compare;
+mod eviction_parse;
 mod gc;
 mod pod;
 mod prober;
@@ -38,6 +39,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("container_gc", gc::container_gc),
     ("crash_backoff", |input, out| (out.clone(), backoff::crash_backoff(input))),
     ("effective_pod_grace", |input, out| (out.clone(), workers::effective_pod_grace(input))),
+    ("eviction_parse", eviction_parse::eviction_parse),
     ("kill_grace", |input, out| (out.clone(), stop::kill_grace(input))),
     ("pod_actions", |input, out| (out.clone(), pod::pod_actions(input))),
     ("pod_conditions", |input, out| (out.clone(), status::pod_conditions(input))),
@@ -61,7 +63,6 @@ const NOT_YET: &[&str] = &[
     "cpu_topology",
     "credential_lookup",
     "eviction_admit",
-    "eviction_parse",
     "eviction_rank",
     "eviction_synchronize",
     "image_gc",
