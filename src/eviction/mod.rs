@@ -6,6 +6,7 @@ mod containerfs;
 mod layout;
 mod level;
 mod limits;
+mod manager;
 mod observation;
 mod pod;
 mod preemption;
@@ -23,6 +24,9 @@ pub use containerfs::LayoutThresholds;
 pub use layout::{DiskLayout, DiskUsageKinds, Disks};
 pub use level::{Level, Levels};
 pub use limits::{LimitExceeded, exceeded_limits, local_storage_violation};
+pub use manager::{
+    Action, Event, Eviction, EvictionAnnotations, Manager, ManagerSnapshot, NodeReclaim, Note, Outcome,
+};
 pub use observation::{DiskUsage, Observation, ObservedPod, PodUsage};
 pub use pod::{EvictionContainer, EvictionPod, EvictionVolume};
 pub use preemption::{

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{DiskUsageKinds, Disks, EvictionPod, FsUsage, Levels, PodStats};
 use crate::api::Uid;
 
 /// All that is known of a node at once: what it has left, how its disks are laid out, which pods are active and what
 /// they use. Made once, shared by [`Arc`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Observation {
     /// What the node has left.
     pub levels: Levels,
@@ -19,7 +22,8 @@ pub struct Observation {
 }
 
 /// An active pod and what it uses.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ObservedPod {
     pod: Arc<EvictionPod>,
     stats: Option<Arc<PodStats>>,
@@ -27,7 +31,8 @@ pub struct ObservedPod {
 }
 
 /// What a pod uses, in sums that saturate. What was not measured counts as zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct PodUsage {
     /// Bytes of memory.
@@ -43,7 +48,8 @@ pub struct PodUsage {
 }
 
 /// Bytes and inodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DiskUsage {
     /// Bytes.
     pub bytes: u64,
