@@ -87,7 +87,7 @@ impl LimitExceeded {
 /// The limit that `pod` has to go for, if it exceeds one and is not critical.
 #[must_use]
 pub fn local_storage_violation(pod: &ObservedPod, layout: DiskLayout) -> Option<LimitExceeded> {
-    if pod.pod().is_critical { None } else { exceeded_limits(pod, layout).next() }
+    if pod.may_exceed_limit && !pod.pod().is_critical { exceeded_limits(pod, layout).next() } else { None }
 }
 
 /// The first limit of each kind that `pod` exceeds, critical or not.
@@ -116,8 +116,6 @@ fn of_pod(pod: &ObservedPod, stats: &PodStats, _: DiskLayout) -> Option<LimitExc
 
 fn of_containers(pod: &ObservedPod, stats: &PodStats, layout: DiskLayout) -> Option<LimitExceeded> {
     let limited = pod.pod().containers.iter().filter(|container| !container.is_init);
-    // Most pods have no limits at all.
-    limited.clone().find(|container| container.ephemeral_storage_limit.is_some())?;
     let bytes = |usage: &FsUsage| usage.used_bytes.unwrap_or_default();
     stats.containers.iter().find_map(|measured| {
         let container = limited.clone().find(|container| container.name == measured.name)?;
