@@ -5,7 +5,8 @@
 use node_lifecycle::api::Pod;
 use node_lifecycle::behaviour::{Behaviour, Compat};
 use node_lifecycle::eviction::{
-    DiskResource, DiskUsageKinds, EvictionPod, ObservedPod, PodStats, RankBy, rank,
+    DiskResource, DiskUsageKinds, EvictionPod, EvictionSettings, ObservedPod, Platform, PodStats, RankBy,
+    rank,
 };
 use serde_json::{Value, json};
 
@@ -46,4 +47,28 @@ fn rank_ties_as_listed() {
     let [right, kubelet] = both(RankBy::Memory, &pods);
     assert_eq!(right, ["a", "b"]);
     assert_eq!(kubelet, ["b", "a"]);
+}
+
+#[test]
+fn accept_malformed_percentages() {
+    for (text, read) in [("nan%", "NaN%"), ("7%%", "7%"), ("0x1p3%", "8%"), ("1_0%", "10%")] {
+        let settings = EvictionSettings {
+            eviction_hard: Some([("nodefs.available".to_owned(), text.to_owned())].into()),
+            ..EvictionSettings::default()
+        };
+        let [right, kubelet] = [Compat::default(), Compat::kubelet_1_32()].map(|compat| {
+            let read = settings.config(Platform::Linux, compat);
+            read.map(|(config, _)| (config.thresholds[0].value.to_string(), config.validate(compat)))
+        });
+        let error = right.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "evictionHard[nodefs.available]: `{text}` is no percentage: \
+                 expected a decimal number and one %, such as 12.5%"
+            )
+        );
+        assert_eq!(error.errors()[0].kubelet_message(), None, "the kubelet takes it");
+        assert_eq!(kubelet, Ok((read.to_owned(), Ok(()))));
+    }
 }

@@ -52,6 +52,7 @@ pub use duration::{GoDuration, ParseDurationError};
 pub use id::{ContainerId, SandboxId, Uid};
 pub use manifest::{Manifest, ManifestError, ManifestErrors, ManifestPod, Origin, read_pods};
 pub use metadata::ObjectMeta;
+pub(crate) use nullable::nullable;
 pub use pod::{LocalObjectReference, Pod, PodOs, PodReadinessGate, PodSpec, Toleration};
 pub use probe::{
     ExecAction, GrpcAction, HttpGetAction, HttpHeader, Lifecycle, LifecycleHandler, Port, Probe, SleepAction,

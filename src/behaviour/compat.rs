@@ -113,6 +113,11 @@ pub struct Compat {
     ///
     /// Right: they are ordered by UID, so that the order of a list decides nothing.
     pub rank_ties_as_listed: bool,
+    /// In the settings of evictions a percentage is read as Go reads a number, behind any number of `%`: `nan%`,
+    /// `7%%`, `0x1p3%` and `1_0%` are taken, and a threshold that is no number is never met.
+    ///
+    /// Right: it is a decimal number and one `%`, and anything else is refused.
+    pub accept_malformed_percentages: bool,
 }
 
 impl Compat {
@@ -141,6 +146,7 @@ impl Compat {
             judge_ended_pods_by_api_only: true,
             rank_inodes_less_bytes: true,
             rank_ties_as_listed: true,
+            accept_malformed_percentages: true,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Evictions: when a node runs out of something, which pod has to go, and why.
 
 mod admission;
+mod config;
+mod containerfs;
 mod layout;
 mod level;
 mod limits;
@@ -9,12 +11,15 @@ mod pod;
 mod preemption;
 mod psi;
 mod rank;
+mod settings;
 mod signal;
 mod stats;
 mod summary;
 mod threshold;
 
 pub use admission::{Rejection, admit};
+pub use config::{EvictionConfig, EvictionConfigError};
+pub use containerfs::LayoutThresholds;
 pub use layout::{DiskLayout, DiskUsageKinds, Disks};
 pub use level::{Level, Levels};
 pub use limits::{LimitExceeded, exceeded_limits, local_storage_violation};
@@ -29,6 +34,10 @@ pub use psi::{
     PsiObservation, contention,
 };
 pub use rank::{DiskResource, RankBy, RankKey, RankedPod, first_in_rank, rank, rank_into};
+pub use settings::{
+    EvictionSettings, Platform, ThresholdError, ThresholdErrors, ThresholdField, ThresholdNotice,
+    ThresholdProblem,
+};
 pub use signal::{Filesystem, ParseSignalError, Pressure, Pressures, Resource, Signal};
 pub use stats::{ContainerStats, FsUsage, PodStats, VolumeStats};
 pub use summary::SummaryReport;

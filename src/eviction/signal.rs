@@ -123,6 +123,11 @@ impl Signal {
         }
     }
 
+    /// The signal of that name.
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|signal| signal.name() == name)
+    }
+
     /// What it is of.
     #[must_use]
     pub const fn resource(self) -> Resource {
@@ -169,8 +174,7 @@ impl fmt::Display for Signal {
 impl FromStr for Signal {
     type Err = ParseSignalError;
     fn from_str(name: &str) -> Result<Self, ParseSignalError> {
-        let known = Self::ALL.into_iter().find(|signal| signal.name() == name);
-        known.ok_or_else(|| ParseSignalError { name: name.chars().take(64).collect() })
+        Self::from_name(name).ok_or_else(|| ParseSignalError { name: name.chars().take(64).collect() })
     }
 }
 

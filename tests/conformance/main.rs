@@ -9,6 +9,7 @@
 mod backoff;
 mod compare;
 mod eviction_admit;
+mod eviction_parse;
 mod eviction_rank;
 mod gc;
 mod pod;
@@ -42,6 +43,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("crash_backoff", |input, out| (out.clone(), backoff::crash_backoff(input))),
     ("effective_pod_grace", |input, out| (out.clone(), workers::effective_pod_grace(input))),
     ("eviction_admit", |input, out| (out.clone(), eviction_admit::eviction_admit(input))),
+    ("eviction_parse", eviction_parse::eviction_parse),
     ("eviction_rank", eviction_rank::eviction_rank),
     ("kill_grace", |input, out| (out.clone(), stop::kill_grace(input))),
     ("pod_actions", |input, out| (out.clone(), pod::pod_actions(input))),
@@ -66,7 +68,6 @@ const NOT_YET: &[&str] = &[
     "config_validate",
     "cpu_topology",
     "credential_lookup",
-    "eviction_parse",
     "eviction_synchronize",
     "image_gc",
     "image_pull_decision",
