@@ -3,6 +3,7 @@
 mod admission;
 mod config;
 mod containerfs;
+mod explanation;
 mod layout;
 mod level;
 mod limits;
@@ -21,6 +22,10 @@ mod threshold;
 pub use admission::{Rejection, admit};
 pub use config::{EvictionConfig, EvictionConfigError};
 pub use containerfs::LayoutThresholds;
+pub use explanation::{
+    EvictedExplanation, Explanation, LimitExplanation, Otherwise, PodName, RankedName, Ranking,
+    ReclaimExplanation, Sight, Step, StepExplanation, ThresholdExplanation, ThresholdState, explain,
+};
 pub use layout::{DiskLayout, DiskUsageKinds, Disks};
 pub use level::{Level, Levels};
 pub use limits::{LimitExceeded, exceeded_limits, local_storage_violation};
