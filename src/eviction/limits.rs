@@ -84,6 +84,16 @@ impl LimitExceeded {
     }
 }
 
+impl LimitExceeded {
+    /// How much more is used than may be, in billionths of a byte.
+    pub(super) fn over_nanos(&self) -> i128 {
+        let (Self::EmptyDir { used, limit, .. }
+        | Self::Pod { used, limit }
+        | Self::Container { used, limit, .. }) = self;
+        in_nanos(*used).saturating_sub(limit.nanos_saturating())
+    }
+}
+
 /// The limit that `pod` has to go for, if it exceeds one and is not critical.
 #[must_use]
 pub fn local_storage_violation(pod: &ObservedPod, layout: DiskLayout) -> Option<LimitExceeded> {
