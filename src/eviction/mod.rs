@@ -3,6 +3,7 @@
 mod admission;
 mod config;
 mod containerfs;
+mod forecast;
 mod layout;
 mod level;
 mod limits;
@@ -11,6 +12,7 @@ mod pod;
 mod preemption;
 mod psi;
 mod rank;
+mod rates;
 mod settings;
 mod signal;
 mod stats;
@@ -20,6 +22,7 @@ mod threshold;
 pub use admission::{Rejection, admit};
 pub use config::{EvictionConfig, EvictionConfigError};
 pub use containerfs::LayoutThresholds;
+pub use forecast::{Crossing, Forecast, Victim, forecast};
 pub use layout::{DiskLayout, DiskUsageKinds, Disks};
 pub use level::{Level, Levels};
 pub use limits::{LimitExceeded, exceeded_limits, local_storage_violation};
@@ -34,6 +37,7 @@ pub use psi::{
     PsiObservation, contention,
 };
 pub use rank::{DiskResource, RankBy, RankKey, RankedPod, first_in_rank, rank, rank_into};
+pub use rates::{ContainerRates, FsRates, PodRates, Rate, Rates};
 pub use settings::{
     EvictionSettings, Platform, ThresholdError, ThresholdErrors, ThresholdField, ThresholdNotice,
     ThresholdProblem,
