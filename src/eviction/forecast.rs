@@ -2,8 +2,8 @@
 //!
 //! What is observed counts as of now, and changes by constant [`Rates`]. A threshold is met from the first nanosecond
 //! at which what is left, in whole bytes, inodes or processes, is less than it; that is solved, not stepped. From then
-//! on the node has the condition and the grace period runs. When that is over, the first pod in rank that is not critical
-//! would be evicted, as pods stand then.
+//! on the node has the condition and the grace period runs. When that is over, the first pod in rank that is not
+//! critical would be evicted, as pods stand then.
 //!
 //! This is the manager's decision if it looked at that instant. It looks every monitoring interval, so it acts that
 //! much later at most. A forecast looks at each threshold by itself: it counts on no garbage collection, on no other
@@ -51,8 +51,8 @@ use serde::{Deserialize, Serialize};
 
 use super::rates::projected_level;
 use super::{
-    DiskLayout, EvictionConfig, Observation, ObservedPod, RankBy, RankKey, Rates, Resource, Threshold,
-    ThresholdValue, first_in_rank,
+    DiskLayout, EvictionConfig, Level, Observation, ObservedPod, RankBy, RankKey, Rate, Rates, Resource,
+    Threshold, ThresholdValue, first_in_rank,
 };
 use crate::api::{GoDuration, Quantity, Uid};
 use crate::behaviour::Behaviour;
@@ -128,13 +128,7 @@ pub fn forecast(
         .filter_map(|threshold| {
             let level = observation.levels.get(threshold.signal)?;
             let rate = rates.of(threshold.signal);
-            let met_after = if threshold.is_met(level) {
-                Duration::ZERO
-            } else {
-                let reached =
-                    rate.reaches(threshold.highest_below(level.capacity)? - i128::from(level.available))?;
-                Some(reached).filter(|reached| *reached <= until - now)?
-            };
+            let met_after = met_after(&threshold, level, rate).filter(|after| *after <= until - now)?;
             let acts_after = met_after.saturating_add(threshold.grace_period);
             let acts = threshold.is_met(&projected_level(level, rate, acts_after));
             let victim = acts.then(|| victim(&threshold, layout, observation, rates, acts_after, behaviour));
@@ -149,6 +143,13 @@ pub fn forecast(
         .collect();
     crossings.sort_by_key(|crossing| crossing.at);
     Forecast { now, until, crossings }
+}
+
+fn met_after(threshold: &Threshold, level: &Level, rate: Rate) -> Option<Duration> {
+    if threshold.is_met(level) {
+        return Some(Duration::ZERO);
+    }
+    rate.reaches(threshold.highest_below(level.capacity)? - i128::from(level.available))
 }
 
 fn victim(
@@ -245,7 +246,7 @@ impl fmt::Display for Sentence<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{EvictionPod, Level, Levels, PodStats, Rate, Signal};
+    use super::super::{EvictionPod, Levels, PodStats, Signal};
     use super::*;
     use crate::api::Pod;
 

@@ -202,7 +202,8 @@ impl Observation {
     /// assert_eq!(later.levels.get(Signal::MemoryAvailable).unwrap().available, 700);
     ///
     /// // Two observations say how fast things change.
-    /// assert_eq!(Rates::between(&observation, &later, Duration::from_secs(10)).of(Signal::MemoryAvailable).change, -300);
+    /// let rates = Rates::between(&observation, &later, Duration::from_secs(10));
+    /// assert_eq!(rates.of(Signal::MemoryAvailable).change, -300);
     /// ```
     #[must_use]
     pub fn projected(&self, rates: &Rates, time: Duration) -> Self {
