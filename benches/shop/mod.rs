@@ -14,6 +14,7 @@ use node_lifecycle::container::{
     ProbeResult, ProbeResults, ProberAction, ProberSettings, RecordState, SandboxRecord, SandboxState, Sight,
     spec_hash,
 };
+use node_lifecycle::eviction::{ContainerStats, EvictionPod, FsUsage, ObservedPod, PodStats, VolumeStats};
 use node_lifecycle::machine::{Machine, Timestamp};
 use node_lifecycle::pod::{
     CompiledPod, Event, Lifecycle, LifecycleAction, LifecycleEvent, LifecycleSettings, Observed, Outcome,
@@ -83,6 +84,34 @@ pub(crate) fn observed(pod: &CompiledPod, crashed: &str) -> Observed {
 pub(crate) fn probes(pod: &CompiledPod) -> Vec<ProbeResults> {
     let passed = Some(ProbeResult::Success);
     vec![ProbeResults { startup: passed, liveness: passed, readiness: passed }; pod.containers().len()]
+}
+
+/// That many pods in no order, of three priorities, which use more or less than they request and are within their
+/// limits.
+pub(crate) fn observed_pods(count: u32) -> Vec<ObservedPod> {
+    let usage = |bytes| FsUsage { used_bytes: Some(bytes), inodes_used: Some(bytes >> 12) };
+    let observed = |n: u32| {
+        let (mut pod, spread) = (pod(), n.wrapping_mul(0x9e37_79b9));
+        pod.metadata.uid = format!("{spread:08x}-9a1c-4b7e-8d52-0c4f6e2a7b31").into();
+        Arc::make_mut(&mut pod.spec).priority = Some(i32::try_from(n % 3).unwrap_or_default() * 1000);
+        let used = u64::from(spread >> 2);
+        let containers = pod.spec.init_containers.iter().chain(&pod.spec.containers);
+        let containers = containers.map(|container| ContainerStats {
+            name: container.name.as_str().into(),
+            memory_working_set_bytes: Some(used / 8),
+            rootfs: usage(used / 16),
+            logs: usage(used / 64),
+        });
+        let stats = PodStats {
+            memory_working_set_bytes: Some(used),
+            process_count: Some(used % 100),
+            ephemeral_storage_used_bytes: Some(used),
+            containers: containers.collect(),
+            volumes: vec![VolumeStats { name: "data".into(), usage: usage(used / 2) }],
+        };
+        ObservedPod::new(EvictionPod::of(&pod, &Behaviour::default()).into(), Some(stats.into()))
+    };
+    (0..count).map(observed).collect()
 }
 
 /// A container that runs and has started.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{DiskUsageKinds, Disks, EvictionPod, FsUsage, Levels, PodStats};
+use super::{DiskLayout, DiskUsageKinds, Disks, EvictionPod, FsUsage, Levels, PodStats, exceeded_limits};
 use crate::api::Uid;
 
 /// All that is known of a node at once: what it has left, how its disks are laid out, which pods are active and what
@@ -24,6 +24,14 @@ pub struct ObservedPod {
     pod: Arc<EvictionPod>,
     stats: Option<Arc<PodStats>>,
     usage: PodUsage,
+    // What every pod is asked for in a tick, side by side.
+    pub(super) memory_request_nanos: i128,
+    pub(super) ephemeral_storage_request_nanos: i128,
+    pub(super) priority: i32,
+    /// The beginning of its UID, which mostly decides between two.
+    pub(super) uid_start: u64,
+    /// Whether it exceeds a limit, if all that can count does.
+    pub(super) may_exceed_limit: bool,
 }
 
 /// What a pod uses, in sums that saturate. What was not measured counts as zero.
@@ -103,7 +111,21 @@ impl ObservedPod {
     #[must_use]
     pub fn new(pod: Arc<EvictionPod>, stats: Option<Arc<PodStats>>) -> Self {
         let usage = stats.as_deref().map(|stats| PodUsage::of(&pod, stats)).unwrap_or_default();
-        Self { pod, stats, usage }
+        let mut uid_start = [0; 8];
+        uid_start.iter_mut().zip(pod.uid.as_str().bytes()).for_each(|(start, byte)| *start = byte);
+        let mut observed = Self {
+            memory_request_nanos: pod.memory_request.nanos_saturating(),
+            ephemeral_storage_request_nanos: pod.ephemeral_storage_request.nanos_saturating(),
+            priority: pod.priority,
+            uid_start: u64::from_be_bytes(uid_start),
+            may_exceed_limit: true,
+            usage,
+            pod,
+            stats,
+        };
+        let exceeded = exceeded_limits(&observed, DiskLayout::One).next();
+        observed.may_exceed_limit = exceeded.is_some();
+        observed
     }
 
     /// The pod.

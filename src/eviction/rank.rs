@@ -118,16 +118,16 @@ impl RankBy {
     /// What `pod` is ordered by.
     #[must_use]
     pub fn key(self, pod: &ObservedPod, compat: Compat) -> RankKey {
-        let (used, object) = (pod.usage(), pod.pod());
+        let (used, request_of_disk) = (pod.usage(), pod.ephemeral_storage_request_nanos);
         let (usage, request) = match self {
-            Self::Memory => (used.memory, object.memory_request.nanos_saturating()),
+            Self::Memory => (used.memory, pod.memory_request_nanos),
             Self::Pids => (used.processes, 0),
             Self::Disk { usage, resource: DiskResource::Bytes } => {
-                (used.on_disk(usage).bytes, object.ephemeral_storage_request.nanos_saturating())
+                (used.on_disk(usage).bytes, request_of_disk)
             }
             Self::Disk { usage, resource: DiskResource::Inodes } => {
-                let bytes = compat.rank_inodes_less_bytes.then_some(&object.ephemeral_storage_request);
-                (used.on_disk(usage).inodes, bytes.map_or(0, Quantity::nanos_saturating))
+                let request = if compat.rank_inodes_less_bytes { request_of_disk } else { 0 };
+                (used.on_disk(usage).inodes, request)
             }
         };
         let exceeds_request = match self {
@@ -139,7 +139,7 @@ impl RankBy {
         RankKey {
             no_stats,
             exceeds_request: exceeds_request && !no_stats,
-            priority: object.priority,
+            priority: pod.priority,
             usage,
             request,
         }
@@ -212,8 +212,13 @@ fn keys(by: RankBy, pods: &[ObservedPod], compat: Compat) -> impl Iterator<Item 
 
 /// The order of two pods of a list. No two are equal.
 fn order(by: RankBy, pods: &[ObservedPod], compat: Compat, a: &RankedPod, b: &RankedPod) -> Ordering {
-    let uid = |ranked: &RankedPod| pods.get(ranked.index).map(|pod| &pod.pod().uid);
-    let by_uid = || if compat.rank_ties_as_listed { Ordering::Equal } else { uid(a).cmp(&uid(b)) };
+    let by_uid = || {
+        let (Some(a), Some(b)) = (pods.get(a.index), pods.get(b.index)) else { return Ordering::Equal };
+        if compat.rank_ties_as_listed {
+            return Ordering::Equal;
+        }
+        a.uid_start.cmp(&b.uid_start).then_with(|| a.pod().uid.cmp(&b.pod().uid))
+    };
     by.compare(&a.key, &b.key).then_with(by_uid).then(a.index.cmp(&b.index))
 }
 
