@@ -1,6 +1,6 @@
 //! Each fault of the kubelet 1.32 in evictions that can be copied: what is right, and what the kubelet does.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use node_lifecycle::api::Pod;
 use node_lifecycle::behaviour::{Behaviour, Compat};

@@ -118,6 +118,38 @@ pub struct Compat {
     ///
     /// Right: it is a decimal number and one `%`, and anything else is refused.
     pub accept_malformed_percentages: bool,
+    /// In evictions, when the runtime does not say whether images have a disk of their own, the tick is over, memory
+    /// included; when it does not say whether writeable layers have, the answer is no for good; and where they have,
+    /// with the gate `KubeletSeparateDiskGC` off, an error is said once and no pod is evicted for any threshold again.
+    ///
+    /// Right: what is not known of disks is asked again and said at each tick, and other signals go on.
+    pub need_disk_layout: bool,
+    /// Thresholds of `containerfs` that follow from those of another file system count from the tick after the one
+    /// in which the layout of the disks became known.
+    ///
+    /// Right: they count at once.
+    pub derive_containerfs_late: bool,
+    /// A threshold whose signal is not observed counts as unmet: its grace period begins anew.
+    ///
+    /// Right: it stays as it was, and drives no eviction.
+    pub forget_unobserved_thresholds: bool,
+    /// With a transition period of zero no pressure is ever reported.
+    ///
+    /// Right: it is reported for as long as it lasts.
+    pub hide_pressure_without_transition: bool,
+    /// After a node has freed what no pod needs, a pod is evicted unless every threshold is unmet by then, whatever it
+    /// is of and however old its measurement; and where the node could not be observed, one is evicted all the same.
+    ///
+    /// Right: each threshold is judged for itself and by a later measurement; where there is none, the next tick says.
+    pub check_every_threshold: bool,
+    /// An eviction that was refused counts: its pod's end is waited for.
+    ///
+    /// Right: it does not, and the next tick chooses again.
+    pub count_refused_evictions: bool,
+    /// Since when thresholds have been met, and which conditions still hold, is forgotten when the agent restarts.
+    ///
+    /// Right: it is part of the snapshot.
+    pub forget_eviction_state: bool,
 }
 
 impl Compat {
@@ -147,6 +179,13 @@ impl Compat {
             rank_inodes_less_bytes: true,
             rank_ties_as_listed: true,
             accept_malformed_percentages: true,
+            need_disk_layout: true,
+            derive_containerfs_late: true,
+            forget_unobserved_thresholds: true,
+            hide_pressure_without_transition: true,
+            check_every_threshold: true,
+            count_refused_evictions: true,
+            forget_eviction_state: true,
         }
     }
 }

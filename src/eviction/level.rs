@@ -1,5 +1,7 @@
 //! How much of each thing the node has left.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Signal;
@@ -32,8 +34,9 @@ impl Level {
     }
 }
 
-/// The [`Level`] of each signal that was observed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// The [`Level`] of each signal that was observed. In serde it is a map by the signals' names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<Signal, Level>", into = "BTreeMap<Signal, Level>")]
 pub struct Levels([Option<Level>; Signal::ALL.len()]);
 
 impl Levels {
@@ -58,5 +61,35 @@ impl Levels {
     /// All that were observed, in the order of the signals' names.
     pub fn iter(&self) -> impl Iterator<Item = (Signal, &Level)> {
         Signal::ALL.into_iter().filter_map(|signal| Some((signal, self.get(signal)?)))
+    }
+}
+
+impl Levels {
+    /// Leaves out when each was measured, so that all count as measured just now.
+    pub(super) fn forget_times(&mut self) {
+        self.0.iter_mut().flatten().for_each(|level| level.time = None);
+    }
+
+    /// The times of all measurements.
+    pub(super) fn times_mut(&mut self) -> impl Iterator<Item = &mut Timestamp> {
+        self.0.iter_mut().flatten().filter_map(|level| level.time.as_mut())
+    }
+}
+
+impl FromIterator<(Signal, Level)> for Levels {
+    fn from_iter<I: IntoIterator<Item = (Signal, Level)>>(levels: I) -> Self {
+        levels.into_iter().fold(Self::default(), |all, (signal, level)| all.with(signal, level))
+    }
+}
+
+impl From<BTreeMap<Signal, Level>> for Levels {
+    fn from(levels: BTreeMap<Signal, Level>) -> Self {
+        levels.into_iter().collect()
+    }
+}
+
+impl From<Levels> for BTreeMap<Signal, Level> {
+    fn from(levels: Levels) -> Self {
+        levels.iter().map(|(signal, level)| (signal, *level)).collect()
     }
 }

@@ -3,10 +3,12 @@
 mod admission;
 mod config;
 mod containerfs;
+mod explanation;
 mod forecast;
 mod layout;
 mod level;
 mod limits;
+mod manager;
 mod observation;
 mod pod;
 mod preemption;
@@ -22,10 +24,17 @@ mod threshold;
 pub use admission::{Rejection, admit};
 pub use config::{EvictionConfig, EvictionConfigError};
 pub use containerfs::LayoutThresholds;
+pub use explanation::{
+    EvictedExplanation, Explanation, LimitExplanation, Otherwise, PodName, RankedName, Ranking,
+    ReclaimExplanation, Sight, Step, StepExplanation, ThresholdExplanation, ThresholdState, explain,
+};
 pub use forecast::{Crossing, Forecast, Victim, forecast};
 pub use layout::{DiskLayout, DiskUsageKinds, Disks};
 pub use level::{Level, Levels};
 pub use limits::{LimitExceeded, exceeded_limits, local_storage_violation};
+pub use manager::{
+    Action, Event, Eviction, EvictionAnnotations, Manager, ManagerSnapshot, NodeReclaim, Note, Outcome,
+};
 pub use observation::{DiskUsage, Observation, ObservedPod, PodUsage};
 pub use pod::{EvictionContainer, EvictionPod, EvictionVolume};
 pub use preemption::{

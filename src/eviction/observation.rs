@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{DiskLayout, DiskUsageKinds, Disks, EvictionPod, FsUsage, Levels, PodStats, exceeded_limits};
 use crate::api::Uid;
 
 /// All that is known of a node at once: what it has left, how its disks are laid out, which pods are active and what
 /// they use. Made once, shared by [`Arc`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Observation {
     /// What the node has left.
     pub levels: Levels,
@@ -18,8 +21,12 @@ pub struct Observation {
     duplicates: Vec<Uid>,
 }
 
-/// An active pod and what it uses.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An active pod and what it uses. In serde it is the pod and its stats.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    from = "(Arc<EvictionPod>, Option<Arc<PodStats>>)",
+    into = "(Arc<EvictionPod>, Option<Arc<PodStats>>)"
+)]
 pub struct ObservedPod {
     pod: Arc<EvictionPod>,
     stats: Option<Arc<PodStats>>,
@@ -144,6 +151,18 @@ impl ObservedPod {
     #[must_use]
     pub const fn usage(&self) -> &PodUsage {
         &self.usage
+    }
+}
+
+impl From<(Arc<EvictionPod>, Option<Arc<PodStats>>)> for ObservedPod {
+    fn from((pod, stats): (Arc<EvictionPod>, Option<Arc<PodStats>>)) -> Self {
+        Self::new(pod, stats)
+    }
+}
+
+impl From<ObservedPod> for (Arc<EvictionPod>, Option<Arc<PodStats>>) {
+    fn from(observed: ObservedPod) -> Self {
+        (observed.pod, observed.stats)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::api::{Container, EmptyDirVolume, Pod, QosClass, Quantity, ResourceList, Uid, Volume};
 use crate::behaviour::Behaviour;
 use crate::pod::{Overhead, pod_qos_class, pod_resources};
@@ -10,7 +12,8 @@ use crate::pod::{Overhead, pod_qos_class, pod_resources};
 ///
 /// A pod's request counts as the kubelet counts it for evictions: the regular containers together, or a single init
 /// container where that is more (sidecars have no special part in it), and overhead where there is a request at all.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct EvictionPod {
     /// The pod's identity.
@@ -40,7 +43,8 @@ pub struct EvictionPod {
 }
 
 /// A container, as far as evictions read it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct EvictionContainer {
     /// Its name.
@@ -56,7 +60,8 @@ pub struct EvictionContainer {
 }
 
 /// A volume, as far as evictions read it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct EvictionVolume {
     /// Its name in the pod.

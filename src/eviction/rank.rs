@@ -130,19 +130,19 @@ impl RankBy {
                 (used.on_disk(usage).inodes, request)
             }
         };
+        let no_stats = pod.stats().is_none();
+        let key = RankKey { no_stats, exceeds_request: false, priority: pod.priority, usage, request };
+        self.with_usage(key, usage)
+    }
+
+    /// What a pod with that key would be ordered by if it used so much.
+    pub(super) fn with_usage(self, key: RankKey, usage: u64) -> RankKey {
         let exceeds_request = match self {
-            Self::Memory | Self::Disk { resource: DiskResource::Bytes, .. } => in_nanos(usage) > request,
+            Self::Memory | Self::Disk { resource: DiskResource::Bytes, .. } => in_nanos(usage) > key.request,
             Self::Disk { resource: DiskResource::Inodes, .. } => usage > 0,
             Self::Pids => false,
         };
-        let no_stats = pod.stats().is_none();
-        RankKey {
-            no_stats,
-            exceeds_request: exceeds_request && !no_stats,
-            priority: pod.priority,
-            usage,
-            request,
-        }
+        RankKey { exceeds_request: exceeds_request && !key.no_stats, usage, ..key }
     }
 
     /// Which of two goes first, by their keys alone.

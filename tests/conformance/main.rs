@@ -11,6 +11,7 @@ mod compare;
 mod eviction_admit;
 mod eviction_parse;
 mod eviction_rank;
+mod eviction_synchronize;
 mod gc;
 mod pod;
 mod preemption;
@@ -45,6 +46,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("eviction_admit", |input, out| (out.clone(), eviction_admit::eviction_admit(input))),
     ("eviction_parse", eviction_parse::eviction_parse),
     ("eviction_rank", eviction_rank::eviction_rank),
+    ("eviction_synchronize", eviction_synchronize::eviction_synchronize),
     ("kill_grace", |input, out| (out.clone(), stop::kill_grace(input))),
     ("pod_actions", |input, out| (out.clone(), pod::pod_actions(input))),
     ("pod_conditions", |input, out| (out.clone(), status::pod_conditions(input))),
@@ -68,7 +70,6 @@ const NOT_YET: &[&str] = &[
     "config_validate",
     "cpu_topology",
     "credential_lookup",
-    "eviction_synchronize",
     "image_gc",
     "image_pull_decision",
     "image_ref",
