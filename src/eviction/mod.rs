@@ -4,6 +4,7 @@ mod admission;
 mod config;
 mod containerfs;
 mod explanation;
+mod forecast;
 mod layout;
 mod level;
 mod limits;
@@ -13,6 +14,7 @@ mod pod;
 mod preemption;
 mod psi;
 mod rank;
+mod rates;
 mod settings;
 mod signal;
 mod stats;
@@ -26,6 +28,7 @@ pub use explanation::{
     EvictedExplanation, Explanation, LimitExplanation, Otherwise, PodName, RankedName, Ranking,
     ReclaimExplanation, Sight, Step, StepExplanation, ThresholdExplanation, ThresholdState, explain,
 };
+pub use forecast::{Crossing, Forecast, Victim, forecast};
 pub use layout::{DiskLayout, DiskUsageKinds, Disks};
 pub use level::{Level, Levels};
 pub use limits::{LimitExceeded, exceeded_limits, local_storage_violation};
@@ -43,6 +46,7 @@ pub use psi::{
     PsiObservation, contention,
 };
 pub use rank::{DiskResource, RankBy, RankKey, RankedPod, first_in_rank, rank, rank_into};
+pub use rates::{ContainerRates, FsRates, PodRates, Rate, Rates};
 pub use settings::{
     EvictionSettings, Platform, ThresholdError, ThresholdErrors, ThresholdField, ThresholdNotice,
     ThresholdProblem,

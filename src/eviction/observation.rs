@@ -86,6 +86,20 @@ impl Observation {
         Self { levels, disks: disks.into(), pods: observed, duplicates }
     }
 
+    /// The same with other levels, and other stats of the pods that have some.
+    pub(super) fn with_stats(
+        &self,
+        levels: Levels,
+        mut stats: impl FnMut(&ObservedPod) -> Option<PodStats>,
+    ) -> Self {
+        let with = |pod: &ObservedPod| match stats(pod) {
+            Some(stats) => ObservedPod::new(pod.pod.clone(), Some(stats.into())),
+            None => pod.clone(),
+        };
+        let pods = self.pods.iter().map(with).collect();
+        Self { levels, disks: self.disks.clone(), pods, duplicates: self.duplicates.clone() }
+    }
+
     /// The active pods, in the node's order.
     #[must_use]
     pub fn pods(&self) -> &[ObservedPod] {

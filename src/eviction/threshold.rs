@@ -47,6 +47,12 @@ impl Threshold {
         self.value.nanos(level.capacity) > in_nanos(level.available)
     }
 
+    /// The most that may be left, in whole numbers, where it is met. None where it never is.
+    pub(super) fn highest_below(&self, capacity: i64) -> Option<i128> {
+        let highest = self.value.nanos(capacity).saturating_sub(1).div_euclid(in_nanos(1));
+        Some(highest).filter(|highest| *highest >= i128::from(i64::MIN))
+    }
+
     /// Whether `level` is not above it by what has to be freed.
     #[must_use]
     pub fn is_unresolved(&self, level: &Level) -> bool {

@@ -1,6 +1,7 @@
 //! Why a tick of the eviction manager came out as it did.
 
 mod build;
+mod text;
 
 use std::sync::Arc;
 
@@ -287,3 +288,6 @@ pub fn explain(
     }
     Ok(manager.explanation())
 }
+
+#[cfg(test)]
+mod tests;
