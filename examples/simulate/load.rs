@@ -101,9 +101,8 @@ pub(crate) fn load(paths: &[PathBuf], stdin: &mut dyn Read) -> Loaded {
 /// Reads how containers behave. What is wrong is said with its place.
 pub(crate) fn behavior(path: &Path) -> Result<BehaviorFile, String> {
     let file = shown(path);
-    let text = fs::File::open(path).and_then(|mut file| read_text(&mut file));
-    let text = text.map_err(|error| format!("{file}: {error}"))?;
-    source::decode(&file, &source::only_document(&file, &text, "`rules`")?)
+    let document = source::only_document(&file, &source::read_file(path)?, "`rules`")?;
+    source::decode(&file, document.number(), document.root())
 }
 
 impl Loaded {

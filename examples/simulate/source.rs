@@ -1,9 +1,10 @@
 //! Texts, where they come from, and what stands where in them.
 
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use node_lifecycle::document::{self, Document, Position};
+use node_lifecycle::document::{self, Document, Node, Position};
 use serde::de::DeserializeOwned;
 
 /// Something that stands in the `examples` folder of this crate.
@@ -15,6 +16,12 @@ pub(crate) fn shipped(name: &str) -> PathBuf {
 /// A path as it is named to the user: what is shipped by its place in the crate.
 pub(crate) fn shown(path: &Path) -> String {
     path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(path).display().to_string()
+}
+
+/// What is in a file. What is wrong is said with its name.
+pub(crate) fn read_file(path: &Path) -> Result<String, String> {
+    let text = fs::File::open(path).and_then(|mut file| read_text(&mut file));
+    text.map_err(|error| format!("{}: {error}", shown(path)))
 }
 
 pub(crate) fn read_text(from: &mut dyn Read) -> io::Result<String> {
@@ -42,10 +49,10 @@ pub(crate) fn only_document(file: &str, text: &str, expected: &str) -> Result<Do
     }
 }
 
-/// What a document says. What is wrong is said with its place.
-pub(crate) fn decode<T: DeserializeOwned>(file: &str, document: &Document) -> Result<T, String> {
-    document.decode().map_err(|error| {
-        let place = at(file, document.number(), error.position());
+/// What a value of a document says. What is wrong is said with its place.
+pub(crate) fn decode<T: DeserializeOwned>(file: &str, document: usize, value: &Node) -> Result<T, String> {
+    value.decode().map_err(|error| {
+        let place = at(file, document, error.position());
         let path = if error.path().is_empty() { String::new() } else { format!("{}: ", error.path()) };
         format!("{place}: {path}{}", error.message())
     })
