@@ -1,4 +1,4 @@
-//! Evictions: whose turn it is, and who is above a limit, on nodes of 110, 1,000 and 10,000 pods.
+//! Evictions: whose turn it is, who is above a limit, and a tick of the manager, on nodes of 110, 1,000 and 10,000 pods.
 //!
 //! Beside the time, an operation's allocations are printed.
 
@@ -40,5 +40,18 @@ fn ranking(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, ranking);
+fn ticks(criterion: &mut Criterion) {
+    for count in [110, 1_000, 10_000] {
+        for (name, memory, disk) in
+            [("without pressure", 50, 50), ("short of memory", 0, 50), ("short of disk", 50, 1)]
+        {
+            let (mut evictions, seen) = (shop::Evictions::new(), shop::observation(count, memory, disk));
+            shop::measure(criterion, &format!("{count} pods: a tick {name}"), || {
+                evictions.tick(black_box(&seen))
+            });
+        }
+    }
+}
+
+criterion_group!(benches, ranking, ticks);
 criterion_main!(benches);

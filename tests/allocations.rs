@@ -209,3 +209,11 @@ fn whose_turn_it_is_on_a_node_of_110_pods() {
     });
     assert_eq!((ranked.len(), allocated.count_total), (110, 0));
 }
+
+#[test]
+fn a_tick_without_pressure() {
+    let (mut evictions, seen) = (shop::Evictions::new(), shop::observation(110, 50, 50));
+    assert_eq!((evictions.tick(&seen), evictions.tick(&seen)), (None, None));
+    let allocated = measure(|| assert_eq!(evictions.tick(&seen), None));
+    assert_eq!(allocated.count_total, 0);
+}

@@ -43,7 +43,6 @@
 //! ```
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -51,10 +50,10 @@ use serde::{Deserialize, Serialize};
 
 use super::rates::projected_level;
 use super::{
-    DiskLayout, EvictionConfig, Level, Observation, ObservedPod, RankBy, RankKey, Rate, Rates, Resource,
-    Threshold, ThresholdValue, first_in_rank,
+    DiskLayout, Disks, EvictionConfig, Level, Observation, ObservedPod, PodName, RankBy, RankKey, Rate,
+    Rates, Resource, Threshold, ThresholdValue, first_in_rank,
 };
-use crate::api::{GoDuration, Quantity, Uid};
+use crate::api::{GoDuration, Quantity};
 use crate::behaviour::Behaviour;
 use crate::machine::Timestamp;
 
@@ -86,7 +85,7 @@ pub struct Crossing {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acts_at: Option<Timestamp>,
     /// Who would be evicted then. `None` where nobody would: there is no pod that is not critical, or it is of a disk,
-    /// and their layout is [not supported](DiskLayout::is_supported).
+    /// and the layout of the disks is not known or [not supported](DiskLayout::is_supported).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub victim: Option<Victim>,
 }
@@ -95,19 +94,19 @@ pub struct Crossing {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Victim {
-    /// Its identity.
-    pub uid: Uid,
-    /// Its namespace.
-    pub namespace: Arc<str>,
-    /// Its name.
-    pub name: Arc<str>,
+    /// The pod.
+    #[serde(flatten)]
+    pub pod: PodName,
     /// What makes it the first.
     pub key: RankKey,
 }
 
 /// Which thresholds are met from `now` on, no later than after `horizon`, and whose turn it would be.
 ///
-/// An answer about the disks that is not known counts as no. Signals that were not observed are not foreseen.
+/// Signals that were not observed are not foreseen. Where the layout of the disks is not known or not supported, the
+/// thresholds are those of `config`, and no pod goes for a disk ([`Compat::need_disk_layout`]: nor for anything else).
+///
+/// [`Compat::need_disk_layout`]: crate::behaviour::Compat::need_disk_layout
 #[must_use]
 pub fn forecast(
     config: &EvictionConfig,
@@ -117,13 +116,14 @@ pub fn forecast(
     horizon: Duration,
     behaviour: &Behaviour,
 ) -> Forecast {
-    let disks = &observation.disks;
-    let layout =
-        DiskLayout::of(disks.dedicated_image_fs == Ok(true), disks.dedicated_container_fs == Ok(true));
+    let layout = layout(&observation.disks, behaviour);
+    let mut thresholds = match layout {
+        Some(layout) => config.thresholds_for(layout).into_all(),
+        None => config.thresholds.clone(),
+    };
+    thresholds.sort_by(Threshold::precedence);
     let until = now + horizon;
-    let mut crossings: Vec<_> = config
-        .thresholds_for(layout)
-        .into_all()
+    let mut crossings: Vec<_> = thresholds
         .into_iter()
         .filter_map(|threshold| {
             let level = observation.levels.get(threshold.signal)?;
@@ -145,6 +145,17 @@ pub fn forecast(
     Forecast { now, until, crossings }
 }
 
+/// How the disks are laid out, if that is known and supported.
+fn layout(disks: &Disks, behaviour: &Behaviour) -> Option<DiskLayout> {
+    let images = *disks.dedicated_image_fs.as_ref().ok()?;
+    let layers = match &disks.dedicated_container_fs {
+        Ok(layers) => *layers,
+        Err(_) if behaviour.compat.need_disk_layout => false,
+        Err(_) => return None,
+    };
+    Some(DiskLayout::of(images, layers)).filter(|layout| layout.is_supported(behaviour))
+}
+
 fn met_after(threshold: &Threshold, level: &Level, rate: Rate) -> Option<Duration> {
     if threshold.is_met(level) {
         return Some(Duration::ZERO);
@@ -154,22 +165,22 @@ fn met_after(threshold: &Threshold, level: &Level, rate: Rate) -> Option<Duratio
 
 fn victim(
     threshold: &Threshold,
-    layout: DiskLayout,
+    layout: Option<DiskLayout>,
     observation: &Observation,
     rates: &Rates,
     after: Duration,
     behaviour: &Behaviour,
 ) -> Option<Victim> {
-    let signal = threshold.signal;
-    if signal.filesystem().is_some() && !layout.is_supported(behaviour) {
+    let (signal, compat) = (threshold.signal, behaviour.compat);
+    if layout.is_none() && (compat.need_disk_layout || signal.filesystem().is_some()) {
         return None;
     }
+    let by = RankBy::of(signal, layout.unwrap_or_default());
     let projected = observation.projected(rates, after);
     let may_go = |pod: &ObservedPod| !pod.pod().is_critical;
-    let first = first_in_rank(RankBy::of(signal, layout), projected.pods(), behaviour.compat, may_go)?;
+    let first = first_in_rank(by, projected.pods(), compat, may_go)?;
     let pod = projected.pods().get(first.index)?.pod();
-    let (uid, namespace, name) = (pod.uid.clone(), pod.namespace.clone(), pod.name.clone());
-    Some(Victim { uid, namespace, name, key: first.key })
+    Some(Victim { pod: PodName::from(&**pod), key: first.key })
 }
 
 impl Forecast {
@@ -231,8 +242,8 @@ struct Sentence<'a>(&'a Victim, Resource);
 
 impl fmt::Display for Sentence<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(Victim { namespace, name, key, .. }, resource) = self;
-        write!(f, "{namespace}/{name} would be evicted, ")?;
+        let Self(Victim { pod, key }, resource) = self;
+        write!(f, "{}/{} would be evicted, ", pod.namespace, pod.name)?;
         match resource {
             _ if key.no_stats => f.write_str("of which nothing was measured"),
             Resource::Memory | Resource::EphemeralStorage => {
@@ -249,6 +260,7 @@ mod tests {
     use super::super::{EvictionPod, Levels, PodStats, Signal};
     use super::*;
     use crate::api::Pod;
+    use std::sync::Arc;
 
     const MINUTE: Duration = Duration::from_secs(60);
 

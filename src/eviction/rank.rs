@@ -195,15 +195,22 @@ pub fn rank_into(by: RankBy, pods: &[ObservedPod], compat: Compat, ranked: &mut 
     ranked.sort_unstable_by(|a, b| order(by, pods, compat, a, b));
 }
 
-/// The first in the order of those that are eligible. Neither sorts nor allocates.
+/// The first in the order of those that are eligible, which is asked only of pods that would go before the first so
+/// far. Neither sorts nor allocates.
 pub fn first_in_rank(
     by: RankBy,
     pods: &[ObservedPod],
     compat: Compat,
     mut eligible: impl FnMut(&ObservedPod) -> bool,
 ) -> Option<RankedPod> {
-    let eligible = |pod: &RankedPod| pods.get(pod.index).is_some_and(&mut eligible);
-    keys(by, pods, compat).filter(eligible).min_by(|a, b| order(by, pods, compat, a, b))
+    let mut first: Option<RankedPod> = None;
+    for (ranked, pod) in keys(by, pods, compat).zip(pods) {
+        let is_before = first.as_ref().is_none_or(|first| order(by, pods, compat, &ranked, first).is_lt());
+        if is_before && eligible(pod) {
+            first = Some(ranked);
+        }
+    }
+    first
 }
 
 fn keys(by: RankBy, pods: &[ObservedPod], compat: Compat) -> impl Iterator<Item = RankedPod> {
