@@ -7,7 +7,7 @@ use node_lifecycle::api::{GoDuration, Summary, Uid};
 use node_lifecycle::behaviour::{Behaviour, Compat};
 use node_lifecycle::eviction::{
     Action, DiskLayout, Event, EvictionConfig, EvictionConfigError, Explanation, Forecast, Level, Levels,
-    Manager, Observation, Outcome, Platform, PodName, RankBy, RankKey, Rates, Signal, SummaryReport,
+    Manager, Note, Observation, Outcome, Platform, PodName, RankBy, RankKey, Rates, Signal, SummaryReport,
     ThresholdErrors, ThresholdExplanation, ThresholdState, forecast, rank,
 };
 use node_lifecycle::machine::{Machine, Timestamp};
@@ -90,6 +90,11 @@ impl<'a> Case<'a> {
         }
         if self.now == Timestamp::UNIX_EPOCH && self.args.now.is_none() {
             notes.push("the summary has no times: --now says when it was made".to_owned());
+        }
+        if let Some((file, earlier)) = &self.loaded.earlier
+            && newest(&Levels::from(earlier)).is_some_and(|time| time >= self.now)
+        {
+            notes.push(format!("{file} is not earlier: nothing changes"));
         }
         notes
     }
@@ -212,14 +217,30 @@ impl Answer {
         forecast(&self.config, &self.observation, &rates, case.now, case.args.horizon.0, &self.behaviour)
     }
 
-    /// The longest that a grace period which has only begun still goes on.
-    pub(crate) fn longest_grace(&self) -> Option<GoDuration> {
-        let thresholds = self.explanation.iter().flat_map(|explanation| &explanation.thresholds);
-        let left = thresholds.filter_map(|threshold| match threshold.state {
-            ThresholdState::InGrace { since, until } => Some(until - since),
+    /// What one look at files cannot know, and what the explanation does not say.
+    pub(crate) fn notes(&self, case: &Case<'_>) -> Vec<String> {
+        let mut notes = Vec::new();
+        let Some(explanation) = &self.explanation else { return notes };
+        if explanation.problem.is_none() && !case.layout.is_supported(&self.behaviour) {
+            notes.push(Note::LayoutUnsupported.to_string());
+        }
+        if !explanation.reclaims.is_empty() {
+            notes.push(
+                "what freeing what no pod needs would bring is not known: it counts as nothing".to_owned(),
+            );
+        }
+        let left = explanation.thresholds.iter().filter_map(|threshold| match threshold.state {
+            ThresholdState::InGrace { until, .. } => Some(until - case.now),
             _ => None,
         });
-        left.max().map(GoDuration)
+        if let Some(left) = left.max().filter(|_| case.args.met_for.0.is_zero()) {
+            notes.push(format!(
+                "one look does not tell since when a threshold is met: its grace period begins with it; \
+                 --met-for {} shows who goes at its end",
+                GoDuration(left)
+            ));
+        }
+        notes
     }
 }
 

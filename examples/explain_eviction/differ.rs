@@ -24,7 +24,9 @@ pub(crate) fn differences(case: &Case<'_>, ours: Compat, theirs: Compat) -> Vec<
     }
     let switched: Vec<_> =
         switches(ours, theirs).map(|(field, compat)| (field, Seen::of(&case.answer(compat)))).collect();
-    let aspects = mine.0.iter().zip(&other.0).enumerate();
+    // Whoever refuses the configuration says nothing else.
+    let said = if mine.0[0] == other.0[0] { mine.0.len() } else { 1 };
+    let aspects = mine.0.iter().zip(&other.0).enumerate().take(said);
     let differ = aspects.filter(|(_, (mine, other))| mine != other).map(|(at, (mine, other))| Difference {
         otherwise: otherwise(mine, other),
         fields: switched

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use node_lifecycle::api::{Pod, Summary, read_pods};
 use node_lifecycle::behaviour::FeatureGates;
-use node_lifecycle::document::{Document, Node};
+use node_lifecycle::document::{self, Document, Node};
 use node_lifecycle::eviction::{EvictionSettings, ThresholdErrors};
 use serde::Deserialize;
 
@@ -44,7 +44,7 @@ pub(crate) fn load(args: &Args, stdin: &mut dyn Read) -> Result<Loaded, Vec<Stri
 
     let (mut errors, mut notes) = (Vec::new(), Vec::new());
     let files = [Some(&pods), Some(&summary), config.as_ref()].into_iter().flatten();
-    let files = files.map(|path| shown(path)).collect();
+    let files = files.map(|path| named(path)).collect();
     let pods = load_pods(&pods, stdin, &mut notes).map_err(|wrong| errors.extend(wrong));
     let mut take = |error| errors.push(error);
     let summary = load_summary(&summary).map_err(&mut take);
@@ -59,10 +59,15 @@ pub(crate) fn load(args: &Args, stdin: &mut dyn Read) -> Result<Loaded, Vec<Stri
     }
 }
 
+/// A path as it is named to the user.
+fn named(path: &Path) -> String {
+    if path.as_os_str() == "-" { "stdin".to_owned() } else { shown(path) }
+}
+
 fn load_pods(path: &Path, stdin: &mut dyn Read, notes: &mut Vec<String>) -> Result<Vec<Pod>, Vec<String>> {
-    let file = shown(path);
+    let file = named(path);
     let text = if path.as_os_str() == "-" {
-        read_text(stdin).map_err(|error| format!("stdin: {error}"))
+        read_text(stdin).map_err(|error| format!("{file}: {error}"))
     } else {
         read_file(path)
     };
@@ -81,7 +86,7 @@ fn load_pods(path: &Path, stdin: &mut dyn Read, notes: &mut Vec<String>) -> Resu
 
 fn load_summary(path: &Path) -> Result<Summary, String> {
     let file = shown(path);
-    let document = only_document(&file, &read_file(path)?, "`node` and `pods`")?;
+    let document = only_document(&file, document::read_json(&read_file(path)?), "`node` and `pods`")?;
     if document.get("node").is_none() {
         return Err(format!(
             "{file}: {}, expected `node` and `pods`, as \
@@ -101,9 +106,13 @@ fn load_config(path: &Path) -> Result<KubeletConfig, String> {
     }
 
     let file = shown(path);
-    let document = only_document(&file, &read_file(path)?, "a KubeletConfiguration")?;
+    let document = only_document(&file, document::read(&read_file(path)?), "a KubeletConfiguration")?;
     let root = kubelet_config(&document);
-    if root.get("kind").is_some_and(|kind| kind.as_str() != Some("KubeletConfiguration")) {
+    let is_other = match root.get("kind") {
+        Some(kind) => kind.as_str() != Some("KubeletConfiguration"),
+        None => root.get("node").is_some(),
+    };
+    if is_other {
         return Err(format!("{file}: {}, expected a KubeletConfiguration", kind_of(root)));
     }
     let settings = decode(&file, document.number(), root)?;

@@ -7,7 +7,7 @@ use node_lifecycle::eviction::{Explanation, Forecast, PsiObservation, SummaryRep
 use node_lifecycle::machine::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::args::{Args, Copied};
+use super::args::Copied;
 use super::decide::{Answer, Case, Order, Place};
 use super::differ::{Difference, differences};
 
@@ -47,7 +47,7 @@ impl Report {
         notes.extend(case.notes());
         notes.extend(answer.notices.iter().cloned());
         notes.extend(misfits(&loaded.pods, &answer.report));
-        notes.extend(once_only(case.args, &answer));
+        notes.extend(answer.notes(case));
         let name = &loaded.summary.node.node_name;
         let psi = PsiObservation::from(&loaded.summary);
         let earlier = loaded.earlier.as_ref();
@@ -98,28 +98,22 @@ fn misfits(pods: &[Pod], report: &SummaryReport) -> Vec<String> {
     };
     let all = [
         ("not active on this node, and left out", pods(&report.inactive_pods)),
-        ("nothing was measured of it, so that it goes early", pods(&report.pods_without_stats)),
-        ("measured under this name with another UID, maybe of an earlier pod", pods(&report.matched_by_name)),
+        ("not measured, so that they go early", pods(&report.pods_without_stats)),
+        (
+            "measured under that name with another UID, maybe for an earlier pod",
+            pods(&report.matched_by_name),
+        ),
         ("measured, and not in the list of pods", references(&report.stats_without_pods)),
         ("measured twice, and the last counts", references(&report.replaced_stats)),
     ];
     let said = all.into_iter().filter(|(_, pods)| !pods.is_empty());
-    said.map(|(what, pods)| format!("{}: {what}", pods.join(", "))).collect()
+    said.map(|(what, pods)| format!("{}: {what}", listed(&pods))).collect()
 }
 
-/// What one look at files cannot know.
-fn once_only(args: &Args, answer: &Answer) -> Vec<String> {
-    let mut notes = Vec::new();
-    if answer.explanation.as_ref().is_some_and(|explanation| !explanation.reclaims.is_empty()) {
-        notes.push(
-            "what freeing images and dead containers would bring is not known: it counts as nothing".into(),
-        );
+/// The first of many names.
+fn listed(names: &[String]) -> String {
+    match names.split_at_checked(3) {
+        Some((first, rest @ [_, _, ..])) => format!("{} and {} more", first.join(", "), rest.len()),
+        _ => names.join(", "),
     }
-    if let Some(grace) = answer.longest_grace().filter(|_| args.met_for.0.is_zero()) {
-        notes.push(format!(
-            "one look does not tell since when a threshold is met: its grace period begins with it; \
-             --met-for {grace} shows who goes at its end"
-        ));
-    }
-    notes
 }

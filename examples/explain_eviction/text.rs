@@ -23,9 +23,10 @@ const fn colored(color: AnsiColor) -> Style {
 
 pub(crate) fn draw(report: &Report, all: bool) -> String {
     let mut text = format!(
-        "{BOLD}{} with {} active pods, as {} decides{BOLD:#}\n{DIM}{}{DIM:#}\n",
+        "{BOLD}{} with {} active pod{}, as {} decides{BOLD:#}\n{DIM}{}{DIM:#}\n",
         clean(&report.node),
         report.active_pods,
+        if report.active_pods == 1 { "" } else { "s" },
         report.decides.name(),
         clean(&report.files.join(", "))
     );

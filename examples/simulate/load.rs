@@ -101,7 +101,7 @@ pub(crate) fn load(paths: &[PathBuf], stdin: &mut dyn Read) -> Loaded {
 /// Reads how containers behave. What is wrong is said with its place.
 pub(crate) fn behavior(path: &Path) -> Result<BehaviorFile, String> {
     let file = shown(path);
-    let document = source::only_document(&file, &source::read_file(path)?, "`rules`")?;
+    let document = source::only_document(&file, document::read(&source::read_file(path)?), "`rules`")?;
     source::decode(&file, document.number(), document.root())
 }
 

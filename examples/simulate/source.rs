@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use node_lifecycle::document::{self, Document, Node, Position};
+use node_lifecycle::document::{Document, Node, Position, ReadError};
 use serde::de::DeserializeOwned;
 
 /// Something that stands in the `examples` folder of this crate.
@@ -33,9 +33,13 @@ pub(crate) fn read_text(from: &mut dyn Read) -> io::Result<String> {
     })
 }
 
-/// The only document of a text, which is one with `expected`.
-pub(crate) fn only_document(file: &str, text: &str, expected: &str) -> Result<Document, String> {
-    let mut documents = document::read(text).map_err(|error| {
+/// The only document of those that were read, which is one with `expected`.
+pub(crate) fn only_document(
+    file: &str,
+    documents: Result<Vec<Document>, ReadError>,
+    expected: &str,
+) -> Result<Document, String> {
+    let mut documents = documents.map_err(|error| {
         let (position, message) = (error.position(), error.to_string());
         let message = message.strip_prefix(&format!("{position}: ")).unwrap_or(&message);
         format!("{file}: line {}, column {}: {message}", position.line, position.column)
