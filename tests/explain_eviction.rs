@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 
 use explain_eviction::Io;
 use node_lifecycle::api::{Pod, Summary, read_pods};
-use node_lifecycle::eviction::Explanation;
+use node_lifecycle::behaviour::Behaviour;
+use node_lifecycle::eviction::{EvictionPod, Explanation};
 use serde_json::Value;
 
 /// What a run left.
@@ -295,6 +296,10 @@ fn the_shipped_node_is_consistent_to_the_byte() {
     let text = fs::read_to_string(data("pods.json")).expect("the pods");
     let pods: Vec<Pod> =
         read_pods(&text).into_pods().expect("pods").into_iter().map(|found| found.pod).collect();
+    for pod in &pods {
+        let qos = EvictionPod::of(pod, &Behaviour::default()).qos;
+        assert_eq!(pod.status.qos_class, Some(qos), "{}", pod.metadata.name);
+    }
     for name in ["summary.json", "summary-earlier.json", "summary-disk.json"] {
         let text = fs::read_to_string(data(name)).expect("a summary");
         let summary = Summary::from_json(&text).expect("a summary");

@@ -139,7 +139,7 @@ fn evicted(explanation: &Explanation) -> Vec<String> {
 fn order(order: &Order) -> Vec<String> {
     let places = order.pods.iter().enumerate();
     let resource = order.signal.resource();
-    places.map(|(at, place)| format!("for {resource}, {} is in place {}", place.pod, at + 1)).collect()
+    places.map(|(at, place)| format!("place {} for {resource} is {}", at + 1, place.pod)).collect()
 }
 
 /// What the other one says first that is not said here.
@@ -149,7 +149,7 @@ fn otherwise(mine: &[String], other: &[String]) -> String {
     match new.as_slice() {
         [] => format!("not so: {}", gone.map(String::as_str).collect::<Vec<_>>().join("; ")),
         [first, rest @ ..] if rest.len() > 2 => {
-            format!("{first}; and {} more such things", rest.len())
+            format!("{first}; and {} more like it", rest.len())
         }
         all => all.join("; "),
     }
