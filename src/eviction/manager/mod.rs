@@ -240,7 +240,7 @@ impl Machine for Manager {
             Event::Done { operation, outcome } => self.done(operation, outcome, actions),
             Event::CleanedUp(uid) => self.cleaned_up(&uid, actions),
             Event::MemoryNotification => match self.state.phase {
-                Phase::Start | Phase::Cleanup { .. } => {}
+                Phase::Start => {}
                 Phase::Interval { .. } => self.observe(actions),
                 _ => self.state.notified = true,
             },
