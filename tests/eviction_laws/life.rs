@@ -301,7 +301,9 @@ impl<'a> Truth<'a> {
             (is_met(threshold, &seen) || is_unresolved(threshold, &seen))
                 && (is_fresh(&seen, &self.before, signal) || !self.is_right)
         });
-        let is_enough = checked.is_some_and(|checked| !is_unresolved(threshold, &checked));
+        let is_enough = checked.zip(self.seen.as_ref()).is_some_and(|(checked, seen)| {
+            is_fresh(&checked, &seen.levels, signal) && !is_unresolved(threshold, &checked)
+        });
         let said = format!("low on resource: {}. ", signal.resource());
         message.contains(&said) && is_low && !(self.is_right && (is_enough || is_old))
     }
