@@ -10,7 +10,11 @@ use std::sync::Arc;
 
 use allocation_counter::measure;
 use node_lifecycle::api::{ConditionStatus, Pod, PodStatus};
+use node_lifecycle::behaviour::Compat;
 use node_lifecycle::container::{ContainerSet, ProbeKind};
+use node_lifecycle::eviction::{
+    DiskLayout, RankBy, Signal, first_in_rank, local_storage_violation, rank_into,
+};
 use node_lifecycle::machine::{Machine, OperationId, Timestamp};
 use node_lifecycle::pod::{
     ApiPod, Event, LifecycleEvent, MergeContext, PlanContext, PodUpdate, ProbesEvent, RuntimeState, Seen,
@@ -188,4 +192,28 @@ fn a_pod_to_which_nothing_happens() {
     };
     round();
     assert_eq!(measure(round).count_total, 0);
+}
+
+#[test]
+fn whose_turn_it_is_on_a_node_of_110_pods() {
+    let (pods, compat) = (shop::observed_pods(110), Compat::default());
+    let mut ranked = Vec::with_capacity(pods.len());
+    let allocated = measure(|| {
+        for signal in Signal::ALL {
+            let by = RankBy::of(signal, DiskLayout::One);
+            rank_into(by, &pods, compat, &mut ranked);
+            let first = first_in_rank(by, &pods, compat, |pod| !pod.pod().is_critical);
+            assert_eq!(first.as_ref(), ranked.first());
+        }
+        assert!(pods.iter().all(|pod| local_storage_violation(pod, DiskLayout::One).is_none()));
+    });
+    assert_eq!((ranked.len(), allocated.count_total), (110, 0));
+}
+
+#[test]
+fn a_tick_without_pressure() {
+    let (mut evictions, seen) = (shop::Evictions::new(), shop::observation(110, 50, 50));
+    assert_eq!((evictions.tick(&seen), evictions.tick(&seen)), (None, None));
+    let allocated = measure(|| assert_eq!(evictions.tick(&seen), None));
+    assert_eq!(allocated.count_total, 0);
 }

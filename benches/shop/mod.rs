@@ -7,12 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::Criterion;
-use node_lifecycle::api::{Container, Pod, PodPhase};
+use node_lifecycle::api::{Container, Pod, PodPhase, Uid};
 use node_lifecycle::behaviour::Behaviour;
 use node_lifecycle::container::{
     ContainerIndex, ContainerRecord, Exit, InstanceSight, InstanceState, PodRecords, PodSight, ProbeAnswer,
     ProbeResult, ProbeResults, ProberAction, ProberSettings, RecordState, SandboxRecord, SandboxState, Sight,
     spec_hash,
+};
+use node_lifecycle::eviction::{
+    self, ContainerStats, DiskLayout, EvictionConfig, EvictionPod, FsUsage, Level, Levels, Manager,
+    Observation, ObservedPod, PodStats, Signal, VolumeStats,
 };
 use node_lifecycle::machine::{Machine, Timestamp};
 use node_lifecycle::pod::{
@@ -83,6 +87,101 @@ pub(crate) fn observed(pod: &CompiledPod, crashed: &str) -> Observed {
 pub(crate) fn probes(pod: &CompiledPod) -> Vec<ProbeResults> {
     let passed = Some(ProbeResult::Success);
     vec![ProbeResults { startup: passed, liveness: passed, readiness: passed }; pod.containers().len()]
+}
+
+/// That many pods in no order, of three priorities, which use more or less than they request and are within their
+/// limits.
+pub(crate) fn observed_pods(count: u32) -> Vec<ObservedPod> {
+    let usage = |bytes| FsUsage { used_bytes: Some(bytes), inodes_used: Some(bytes >> 12) };
+    let observed = |n: u32| {
+        let (mut pod, spread) = (pod(), n.wrapping_mul(0x9e37_79b9));
+        pod.metadata.uid = format!("{spread:08x}-9a1c-4b7e-8d52-0c4f6e2a7b31").into();
+        Arc::make_mut(&mut pod.spec).priority = Some(i32::try_from(n % 3).unwrap_or_default() * 1000);
+        let used = u64::from(spread >> 2);
+        let containers = pod.spec.init_containers.iter().chain(&pod.spec.containers);
+        let containers = containers.map(|container| ContainerStats {
+            name: container.name.as_str().into(),
+            memory_working_set_bytes: Some(used / 8),
+            rootfs: usage(used / 16),
+            logs: usage(used / 64),
+        });
+        let stats = PodStats {
+            memory_working_set_bytes: Some(used),
+            process_count: Some(used % 100),
+            ephemeral_storage_used_bytes: Some(used),
+            containers: containers.collect(),
+            volumes: vec![VolumeStats { name: "data".into(), usage: usage(used / 2) }],
+        };
+        ObservedPod::new(EvictionPod::of(&pod, &Behaviour::default()).into(), Some(stats.into()))
+    };
+    (0..count).map(observed).collect()
+}
+
+/// A node with so many pods that has `memory` and `disk` left, in percent.
+pub(crate) fn observation(count: u32, memory: i64, disk: i64) -> Arc<Observation> {
+    let left = |percent| Level { available: percent << 30, capacity: 100 << 30, time: None };
+    let levels = Levels::default()
+        .with(Signal::MemoryAvailable, left(memory))
+        .with(Signal::AllocatableMemoryAvailable, left(memory))
+        .with(Signal::NodefsAvailable, left(disk))
+        .with(Signal::NodefsInodesFree, left(disk))
+        .with(Signal::ImagefsAvailable, left(disk))
+        .with(Signal::ImagefsInodesFree, left(disk))
+        .with(Signal::ContainerfsAvailable, left(disk))
+        .with(Signal::ContainerfsInodesFree, left(disk))
+        .with(Signal::PidAvailable, left(50));
+    Arc::new(Observation::new(levels, DiskLayout::One, observed_pods(count).into_iter().map(Into::into)))
+}
+
+/// An eviction manager that waits for its first observation.
+pub(crate) struct Evictions {
+    manager: Manager,
+    now: Timestamp,
+    actions: Vec<eviction::Action>,
+}
+
+impl Evictions {
+    pub(crate) fn new() -> Self {
+        let now = Timestamp::from_unix_seconds(1000);
+        let manager = Manager::new(EvictionConfig::default(), Arc::default(), now);
+        let mut manager = manager.expect("the default is valid");
+        let mut actions = Vec::new();
+        manager.step(now, eviction::Event::AgentStarted { epoch: 1 }, &mut actions);
+        Self { manager, now, actions }
+    }
+
+    /// One tick, from its observation to the wait for the next one; what can be freed frees nothing, and who has to go
+    /// is gone at once. The pod that had to go.
+    pub(crate) fn tick(&mut self, seen: &Arc<Observation>) -> Option<Uid> {
+        let mut evicted = None;
+        while let Some(action) = self.actions.pop() {
+            let (operation, outcome) = match action {
+                eviction::Action::Observe { operation } => {
+                    (operation, eviction::Outcome::Observed(Arc::clone(seen)))
+                }
+                eviction::Action::Reclaim { operation, .. } => {
+                    (operation, eviction::Outcome::Reclaimed { freed_bytes: None })
+                }
+                eviction::Action::Evict(eviction) => {
+                    evicted = Some(eviction.uid);
+                    (eviction.operation, eviction::Outcome::Accepted)
+                }
+                _ => continue,
+            };
+            let event = eviction::Event::Done { operation, outcome };
+            self.manager.step(self.now, event, &mut self.actions);
+        }
+        match &evicted {
+            Some(uid) => {
+                self.manager.step(self.now, eviction::Event::CleanedUp(uid.clone()), &mut self.actions);
+            }
+            None => {
+                self.now = self.manager.next_wakeup().expect("there is another tick");
+                self.manager.wake(self.now, &mut self.actions);
+            }
+        }
+        evicted
+    }
 }
 
 /// A container that runs and has started.

@@ -1,9 +1,9 @@
 //! The Kubernetes objects as a node reads them.
 //!
-//! [`Pod`] is the v1 Pod with everything that a lifecycle decision reads, and [`PodStatus`] what a node says
-//! of it. They read what `kubectl get pod -o json` prints, what the API server sends and what a manifest
-//! contains: unknown fields pass, `null` is as good as absent, and what is malformed is refused with the path
-//! of the field.
+//! [`Pod`] is the v1 Pod with everything that a lifecycle decision reads, [`PodStatus`] what a node says
+//! of it, and [`Summary`] what a node measures. They read what `kubectl get pod -o json` prints, what the API
+//! server sends, what a manifest contains and what a kubelet answers: unknown fields pass, `null` is as good as
+//! absent, and what is malformed is refused with the path of the field.
 //!
 //! Reading keeps what was said. The defaults that the API server would fill in are a step of their own,
 //! [`Pod::apply_defaults`], and so are its rules, [`Pod::validate`]; [`Pod::from_json`] does all three.

@@ -8,7 +8,9 @@ use crate::document::{self, DecodeError, ReadError};
 use crate::machine::Timestamp;
 
 macro_rules! stats {
-    ($($(#[$meta:meta])* $name:ident { $($(#[doc = $doc:literal])+ $field:ident: $type:ty $(= $wire:literal)?,)+ })+) => {$(
+    ($($(#[$meta:meta])* $name:ident {
+        $($(#[doc = $doc:literal])+ $field:ident: $type:ty $(= $wire:literal)?,)+
+    })+) => {$(
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -31,7 +33,8 @@ stats! {
     /// use node_lifecycle::api::Summary;
     ///
     /// let summary = Summary::from_json(r#"{
-    ///     "node": {"nodeName": "worker-1", "rlimit": {"time": "2025-03-01T12:00:00Z", "maxpid": 4096, "curproc": 300}},
+    ///     "node": {"nodeName": "worker-1",
+    ///              "rlimit": {"time": "2025-03-01T12:00:00Z", "maxpid": 4096, "curproc": 300}},
     ///     "pods": [{"podRef": {"name": "web", "namespace": "default", "uid": "5f9f3c7c"},
     ///               "memory": {"workingSetBytes": 1048576},
     ///               "process_stats": {"process_count": 3}}]

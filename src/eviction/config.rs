@@ -168,3 +168,56 @@ impl Threshold {
         key(self).cmp(&key(other))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Quantity;
+
+    #[test]
+    fn refuses_what_no_manager_can_run_with() {
+        let share = ThresholdValue::Percentage;
+        let quantity = |units| ThresholdValue::Quantity(Quantity::from_units(units));
+        let with = |value, min_reclaim| {
+            let grace_period = Duration::ZERO;
+            let threshold = Threshold { signal: Signal::PidAvailable, value, grace_period, min_reclaim };
+            EvictionConfig::with_thresholds(vec![threshold])
+        };
+        for right in [
+            with(share(0.0), Some(share(2.0))),
+            with(share(1.0), Some(quantity(0))),
+            with(quantity(1), None),
+            EvictionConfig::default(),
+        ] {
+            assert_eq!(right.validate(Compat::default()), Ok(()));
+        }
+        let refused = |config: EvictionConfig| config.validate(Compat::default()).unwrap_err().to_string();
+        for (wrong, message) in [
+            (share(f32::NAN), "the share NaN: expected 0 to 1"),
+            (share(1.01), "the share 1.01: expected 0 to 1"),
+            (share(-0.1), "the share -0.1: expected 0 to 1"),
+            (quantity(0), "0: expected more than 0"),
+        ] {
+            assert_eq!(
+                refused(with(wrong, None)),
+                format!("thresholds[0].value of pid.available is {message}")
+            );
+        }
+        for (wrong, printed) in [(share(f32::INFINITY), "inf%"), (share(-0.5), "-50%"), (quantity(-1), "-1")]
+        {
+            assert_eq!(
+                refused(with(quantity(1), Some(wrong))),
+                format!("thresholds[0].minReclaim of pid.available is {printed}: expected 0 or more")
+            );
+        }
+        let config = EvictionConfig::default();
+        assert_eq!(
+            refused(EvictionConfig { max_pod_grace_period_seconds: -1, ..config.clone() }),
+            "maxPodGracePeriodSeconds is -1: expected 0 or more"
+        );
+        assert_eq!(
+            refused(EvictionConfig { monitoring_interval: Duration::ZERO, ..config }),
+            "monitoringInterval is 0: expected more"
+        );
+    }
+}

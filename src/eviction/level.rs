@@ -65,6 +65,11 @@ impl Levels {
 }
 
 impl Levels {
+    /// Leaves out when each was measured, so that all count as measured just now.
+    pub(super) fn forget_times(&mut self) {
+        self.0.iter_mut().flatten().for_each(|level| level.time = None);
+    }
+
     /// The times of all measurements.
     pub(super) fn times_mut(&mut self) -> impl Iterator<Item = &mut Timestamp> {
         self.0.iter_mut().flatten().filter_map(|level| level.time.as_mut())

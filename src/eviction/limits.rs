@@ -84,10 +84,20 @@ impl LimitExceeded {
     }
 }
 
+impl LimitExceeded {
+    /// How much more is used than may be, in billionths of a byte.
+    pub(super) fn over_nanos(&self) -> i128 {
+        let (Self::EmptyDir { used, limit, .. }
+        | Self::Pod { used, limit }
+        | Self::Container { used, limit, .. }) = self;
+        in_nanos(*used).saturating_sub(limit.nanos_saturating())
+    }
+}
+
 /// The limit that `pod` has to go for, if it exceeds one and is not critical.
 #[must_use]
 pub fn local_storage_violation(pod: &ObservedPod, layout: DiskLayout) -> Option<LimitExceeded> {
-    if pod.pod().is_critical { None } else { exceeded_limits(pod, layout).next() }
+    if pod.may_exceed_limit && !pod.pod().is_critical { exceeded_limits(pod, layout).next() } else { None }
 }
 
 /// The first limit of each kind that `pod` exceeds, critical or not.
@@ -116,8 +126,6 @@ fn of_pod(pod: &ObservedPod, stats: &PodStats, _: DiskLayout) -> Option<LimitExc
 
 fn of_containers(pod: &ObservedPod, stats: &PodStats, layout: DiskLayout) -> Option<LimitExceeded> {
     let limited = pod.pod().containers.iter().filter(|container| !container.is_init);
-    // Most pods have no limits at all.
-    limited.clone().find(|container| container.ephemeral_storage_limit.is_some())?;
     let bytes = |usage: &FsUsage| usage.used_bytes.unwrap_or_default();
     stats.containers.iter().find_map(|measured| {
         let container = limited.clone().find(|container| container.name == measured.name)?;
@@ -132,4 +140,78 @@ fn of_containers(pod: &ObservedPod, stats: &PodStats, layout: DiskLayout) -> Opt
 
 fn is_above(used: u64, limit: &Quantity) -> bool {
     in_nanos(used) > limit.nanos_saturating()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::EvictionPod;
+    use super::*;
+    use crate::api::Pod;
+    use crate::behaviour::Behaviour;
+
+    /// A pod with a limit of each kind, of 10 bytes.
+    fn pod(priority: i32, stats: Value) -> ObservedPod {
+        let limited = json!({"limits": {"ephemeral-storage": "10"}});
+        let pod: Pod = serde_json::from_value(json!({"metadata": {"name": "p"}, "spec": {
+            "priority": priority,
+            "containers": [{"name": "app", "image": "app:1", "resources": limited}],
+            "initContainers": [{"name": "init", "image": "init:1", "resources": limited}],
+            "volumes": [
+                {"name": "zero", "emptyDir": {"sizeLimit": "0"}},
+                {"name": "memory", "emptyDir": {"medium": "Memory", "sizeLimit": "10"}},
+            ],
+        }}))
+        .unwrap();
+        let stats: PodStats = serde_json::from_value(stats).unwrap();
+        ObservedPod::new(EvictionPod::of(&pod, &Behaviour::default()).into(), Some(stats.into()))
+    }
+
+    fn everything_above() -> Value {
+        json!({
+            "ephemeralStorageUsedBytes": 11,
+            "containers": [{"name": "init", "logs": {"usedBytes": 99}}, {"name": "app", "logs": {"usedBytes": 11}}],
+            "volumes": [{"name": "zero", "usedBytes": 99}, {"name": "memory", "usedBytes": 11}],
+        })
+    }
+
+    #[test]
+    fn volumes_come_before_the_pod_and_the_pod_before_its_containers() {
+        let exceeded: Vec<_> = exceeded_limits(&pod(0, everything_above()), DiskLayout::One).collect();
+        let limit = Quantity::from_units(10);
+        let (volume, name) = ("memory".into(), "app".into());
+        assert_eq!(
+            exceeded,
+            [
+                LimitExceeded::EmptyDir { volume, used: 11, limit: limit.clone() },
+                LimitExceeded::Pod { used: 11, limit: limit.clone() },
+                LimitExceeded::Container { name, used: 11, limit },
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_at_its_limit_or_was_not_measured_is_within() {
+        for stats in [json!({"ephemeralStorageUsedBytes": 10}), json!({"volumes": [{"name": "memory"}]})] {
+            assert_eq!(local_storage_violation(&pod(0, stats), DiskLayout::One), None);
+        }
+    }
+
+    #[test]
+    fn a_writeable_layer_counts_where_images_are_on_its_disk() {
+        let stats = json!({"containers": [
+            {"name": "app", "logs": {"usedBytes": 5}, "rootfs": {"usedBytes": 6}}]});
+        let counts = |layout| local_storage_violation(&pod(0, stats.clone()), layout).is_some();
+        let layouts =
+            [DiskLayout::One, DiskLayout::LayersApart, DiskLayout::Dedicated, DiskLayout::Split].map(counts);
+        assert_eq!(layouts, [true, true, false, false]);
+    }
+
+    #[test]
+    fn a_critical_pod_stays_and_what_it_exceeds_is_known() {
+        let pod = pod(Pod::SYSTEM_CRITICAL_PRIORITY, everything_above());
+        assert_eq!(local_storage_violation(&pod, DiskLayout::One), None);
+        assert_eq!(exceeded_limits(&pod, DiskLayout::One).count(), 3);
+    }
 }

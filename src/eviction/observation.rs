@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DiskUsageKinds, Disks, EvictionPod, FsUsage, Levels, PodStats};
+use super::{DiskLayout, DiskUsageKinds, Disks, EvictionPod, FsUsage, Levels, PodStats, exceeded_limits};
 use crate::api::Uid;
 
 /// All that is known of a node at once: what it has left, how its disks are laid out, which pods are active and what
@@ -21,18 +21,28 @@ pub struct Observation {
     duplicates: Vec<Uid>,
 }
 
-/// An active pod and what it uses.
+/// An active pod and what it uses. In serde it is the pod and its stats.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(
+    from = "(Arc<EvictionPod>, Option<Arc<PodStats>>)",
+    into = "(Arc<EvictionPod>, Option<Arc<PodStats>>)"
+)]
 pub struct ObservedPod {
     pod: Arc<EvictionPod>,
     stats: Option<Arc<PodStats>>,
     usage: PodUsage,
+    // What every pod is asked for in a tick, side by side.
+    pub(super) memory_request_nanos: i128,
+    pub(super) ephemeral_storage_request_nanos: i128,
+    pub(super) priority: i32,
+    /// The beginning of its UID, which mostly decides between two.
+    pub(super) uid_start: u64,
+    /// Whether it exceeds a limit, if all that can count does.
+    pub(super) may_exceed_limit: bool,
 }
 
 /// What a pod uses, in sums that saturate. What was not measured counts as zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct PodUsage {
     /// Bytes of memory.
@@ -48,8 +58,7 @@ pub struct PodUsage {
 }
 
 /// Bytes and inodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DiskUsage {
     /// Bytes.
     pub bytes: u64,
@@ -77,6 +86,20 @@ impl Observation {
         Self { levels, disks: disks.into(), pods: observed, duplicates }
     }
 
+    /// The same with other levels, and other stats of the pods that have some.
+    pub(super) fn with_stats(
+        &self,
+        levels: Levels,
+        mut stats: impl FnMut(&ObservedPod) -> Option<PodStats>,
+    ) -> Self {
+        let with = |pod: &ObservedPod| match stats(pod) {
+            Some(stats) => ObservedPod::new(pod.pod.clone(), Some(stats.into())),
+            None => pod.clone(),
+        };
+        let pods = self.pods.iter().map(with).collect();
+        Self { levels, disks: self.disks.clone(), pods, duplicates: self.duplicates.clone() }
+    }
+
     /// The active pods, in the node's order.
     #[must_use]
     pub fn pods(&self) -> &[ObservedPod] {
@@ -95,7 +118,21 @@ impl ObservedPod {
     #[must_use]
     pub fn new(pod: Arc<EvictionPod>, stats: Option<Arc<PodStats>>) -> Self {
         let usage = stats.as_deref().map(|stats| PodUsage::of(&pod, stats)).unwrap_or_default();
-        Self { pod, stats, usage }
+        let mut uid_start = [0; 8];
+        uid_start.iter_mut().zip(pod.uid.as_str().bytes()).for_each(|(start, byte)| *start = byte);
+        let mut observed = Self {
+            memory_request_nanos: pod.memory_request.nanos_saturating(),
+            ephemeral_storage_request_nanos: pod.ephemeral_storage_request.nanos_saturating(),
+            priority: pod.priority,
+            uid_start: u64::from_be_bytes(uid_start),
+            may_exceed_limit: true,
+            usage,
+            pod,
+            stats,
+        };
+        let exceeded = exceeded_limits(&observed, DiskLayout::One).next();
+        observed.may_exceed_limit = exceeded.is_some();
+        observed
     }
 
     /// The pod.
@@ -114,6 +151,18 @@ impl ObservedPod {
     #[must_use]
     pub const fn usage(&self) -> &PodUsage {
         &self.usage
+    }
+}
+
+impl From<(Arc<EvictionPod>, Option<Arc<PodStats>>)> for ObservedPod {
+    fn from((pod, stats): (Arc<EvictionPod>, Option<Arc<PodStats>>)) -> Self {
+        Self::new(pod, stats)
+    }
+}
+
+impl From<ObservedPod> for (Arc<EvictionPod>, Option<Arc<PodStats>>) {
+    fn from(observed: ObservedPod) -> Self {
+        (observed.pod, observed.stats)
     }
 }
 

@@ -118,31 +118,31 @@ impl RankBy {
     /// What `pod` is ordered by.
     #[must_use]
     pub fn key(self, pod: &ObservedPod, compat: Compat) -> RankKey {
-        let (used, object) = (pod.usage(), pod.pod());
+        let (used, request_of_disk) = (pod.usage(), pod.ephemeral_storage_request_nanos);
         let (usage, request) = match self {
-            Self::Memory => (used.memory, object.memory_request.nanos_saturating()),
+            Self::Memory => (used.memory, pod.memory_request_nanos),
             Self::Pids => (used.processes, 0),
             Self::Disk { usage, resource: DiskResource::Bytes } => {
-                (used.on_disk(usage).bytes, object.ephemeral_storage_request.nanos_saturating())
+                (used.on_disk(usage).bytes, request_of_disk)
             }
             Self::Disk { usage, resource: DiskResource::Inodes } => {
-                let bytes = compat.rank_inodes_less_bytes.then_some(&object.ephemeral_storage_request);
-                (used.on_disk(usage).inodes, bytes.map_or(0, Quantity::nanos_saturating))
+                let request = if compat.rank_inodes_less_bytes { request_of_disk } else { 0 };
+                (used.on_disk(usage).inodes, request)
             }
         };
+        let no_stats = pod.stats().is_none();
+        let key = RankKey { no_stats, exceeds_request: false, priority: pod.priority, usage, request };
+        self.with_usage(key, usage)
+    }
+
+    /// What a pod with that key would be ordered by if it used so much.
+    pub(super) fn with_usage(self, key: RankKey, usage: u64) -> RankKey {
         let exceeds_request = match self {
-            Self::Memory | Self::Disk { resource: DiskResource::Bytes, .. } => in_nanos(usage) > request,
+            Self::Memory | Self::Disk { resource: DiskResource::Bytes, .. } => in_nanos(usage) > key.request,
             Self::Disk { resource: DiskResource::Inodes, .. } => usage > 0,
             Self::Pids => false,
         };
-        let no_stats = pod.stats().is_none();
-        RankKey {
-            no_stats,
-            exceeds_request: exceeds_request && !no_stats,
-            priority: object.priority,
-            usage,
-            request,
-        }
+        RankKey { exceeds_request: exceeds_request && !key.no_stats, usage, ..key }
     }
 
     /// Which of two goes first, by their keys alone.
@@ -195,15 +195,22 @@ pub fn rank_into(by: RankBy, pods: &[ObservedPod], compat: Compat, ranked: &mut 
     ranked.sort_unstable_by(|a, b| order(by, pods, compat, a, b));
 }
 
-/// The first in the order of those that are eligible. Neither sorts nor allocates.
+/// The first in the order of those that are eligible, which is asked only of pods that would go before the first so
+/// far. Neither sorts nor allocates.
 pub fn first_in_rank(
     by: RankBy,
     pods: &[ObservedPod],
     compat: Compat,
     mut eligible: impl FnMut(&ObservedPod) -> bool,
 ) -> Option<RankedPod> {
-    let eligible = |pod: &RankedPod| pods.get(pod.index).is_some_and(&mut eligible);
-    keys(by, pods, compat).filter(eligible).min_by(|a, b| order(by, pods, compat, a, b))
+    let mut first: Option<RankedPod> = None;
+    for (ranked, pod) in keys(by, pods, compat).zip(pods) {
+        let is_before = first.as_ref().is_none_or(|first| order(by, pods, compat, &ranked, first).is_lt());
+        if is_before && eligible(pod) {
+            first = Some(ranked);
+        }
+    }
+    first
 }
 
 fn keys(by: RankBy, pods: &[ObservedPod], compat: Compat) -> impl Iterator<Item = RankedPod> {
@@ -212,8 +219,13 @@ fn keys(by: RankBy, pods: &[ObservedPod], compat: Compat) -> impl Iterator<Item 
 
 /// The order of two pods of a list. No two are equal.
 fn order(by: RankBy, pods: &[ObservedPod], compat: Compat, a: &RankedPod, b: &RankedPod) -> Ordering {
-    let uid = |ranked: &RankedPod| pods.get(ranked.index).map(|pod| &pod.pod().uid);
-    let by_uid = || if compat.rank_ties_as_listed { Ordering::Equal } else { uid(a).cmp(&uid(b)) };
+    let by_uid = || {
+        let (Some(a), Some(b)) = (pods.get(a.index), pods.get(b.index)) else { return Ordering::Equal };
+        if compat.rank_ties_as_listed {
+            return Ordering::Equal;
+        }
+        a.uid_start.cmp(&b.uid_start).then_with(|| a.pod().uid.cmp(&b.pod().uid))
+    };
     by.compare(&a.key, &b.key).then_with(by_uid).then(a.index.cmp(&b.index))
 }
 

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::Format;
+
 /// A signal of the node: what is left of something that can run out. In the order of their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Signal {
@@ -187,6 +189,16 @@ impl Resource {
             Self::EphemeralStorage => "ephemeral-storage",
             Self::Inodes => "inodes",
             Self::Pids => "pids",
+        }
+    }
+}
+
+impl Resource {
+    /// How amounts of it are written: bytes in the binary family, what is counted in the decimal one.
+    pub(super) const fn format(self) -> Format {
+        match self {
+            Self::Memory | Self::EphemeralStorage => Format::BinarySi,
+            Self::Inodes | Self::Pids => Format::DecimalSi,
         }
     }
 }

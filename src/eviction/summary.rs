@@ -307,7 +307,8 @@ mod tests {
     fn a_mirror_has_the_stats_of_its_static_pod() {
         let summary = summary(
             r#"{"pods": [
-                {"podRef": {"uid": "hash", "name": "etcd", "namespace": "kube-system"}, "memory": {"workingSetBytes": 7}}]}"#,
+                {"podRef": {"uid": "hash", "name": "etcd", "namespace": "kube-system"},
+                 "memory": {"workingSetBytes": 7}}]}"#,
         );
         for annotation in ["kubernetes.io/config.hash", "kubernetes.io/config.mirror"] {
             let mirror = format!(

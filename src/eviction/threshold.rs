@@ -47,11 +47,39 @@ impl Threshold {
         self.value.nanos(level.capacity) > in_nanos(level.available)
     }
 
+    /// The most that may be left, in whole numbers, where it is met. None where it never is.
+    pub(super) fn highest_below(&self, capacity: i64) -> Option<i128> {
+        let highest = self.value.nanos(capacity).saturating_sub(1).div_euclid(in_nanos(1));
+        Some(highest).filter(|highest| *highest >= i128::from(i64::MIN))
+    }
+
     /// Whether `level` is not above it by what has to be freed.
     #[must_use]
     pub fn is_unresolved(&self, level: &Level) -> bool {
-        let min_reclaim = self.min_reclaim.as_ref().map_or(0, |value| value.nanos(level.capacity));
-        self.value.nanos(level.capacity).saturating_add(min_reclaim) > in_nanos(level.available)
+        self.needed_nanos(level, true) > in_nanos(level.available)
+    }
+
+    /// How much has to be left; where it `is_held`, with what has to be freed.
+    #[must_use]
+    pub fn needed(&self, level: &Level, is_held: bool) -> Quantity {
+        self.quantity(self.needed_nanos(level, is_held))
+    }
+
+    /// How much more is left than is [needed](Self::needed); below zero, how much is missing.
+    #[must_use]
+    pub fn headroom(&self, level: &Level, is_held: bool) -> Quantity {
+        self.quantity(in_nanos(level.available).saturating_sub(self.needed_nanos(level, is_held)))
+    }
+
+    fn needed_nanos(&self, level: &Level, is_held: bool) -> i128 {
+        let min_reclaim = self.min_reclaim.as_ref().filter(|_| is_held);
+        let min_reclaim = min_reclaim.map_or(0, |value| value.nanos(level.capacity));
+        self.value.nanos(level.capacity).saturating_add(min_reclaim)
+    }
+
+    /// An amount of what the signal is of.
+    fn quantity(&self, nanos: i128) -> Quantity {
+        Quantity::from_nanos(nanos, self.signal.resource().format())
     }
 }
 

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use super::tick::{Evicted, Step};
+use super::tick::Evicted;
 use super::{Action, Eviction, EvictionAnnotations, Manager};
-use crate::api::{Format, Quantity};
+use crate::api::{Quantity, Uid};
 use crate::behaviour::Feature;
 use crate::eviction::{
     ContainerStats, DiskLayout, EvictionContainer, EvictionPod, Level, Observation, ObservedPod, RankBy,
-    Resource, Signal, Threshold, first_in_rank, local_storage_violation,
+    Resource, Signal, Step, Threshold, first_in_rank, local_storage_violation,
 };
+use crate::machine::OperationId;
 use crate::pod::Verdict;
 
 /// Seconds of grace of a pod that has to go at once.
@@ -117,11 +118,12 @@ impl Manager {
         &mut self,
         pod: usize,
         eviction: Eviction,
-        evicted: &mut BTreeMap<crate::api::Uid, Option<crate::machine::OperationId>>,
+        evicted: &mut BTreeMap<Uid, Option<OperationId>>,
         actions: &mut Vec<Action>,
     ) {
         let message = Arc::clone(&eviction.verdict.message);
-        self.tick.evicted.push(Evicted { pod, message, refused: None });
+        let grace_seconds = eviction.verdict.grace_seconds.unwrap_or_default();
+        self.tick.evicted.push(Evicted { pod, message, grace_seconds, refused: None });
         evicted.insert(eviction.uid.clone(), Some(eviction.operation));
         actions.push(Action::Evict(Box::new(eviction)));
     }
@@ -180,11 +182,7 @@ fn use_of<'a>(
     }
 }
 
-/// A measurement as messages print it: bytes in the binary family, what is counted in the decimal one.
-pub(in crate::eviction) fn measured(resource: Resource, amount: i64) -> Quantity {
-    let format = match resource {
-        Resource::Memory | Resource::EphemeralStorage => Format::BinarySi,
-        Resource::Inodes | Resource::Pids => Format::DecimalSi,
-    };
-    Quantity::from_units(amount).with_format(format)
+/// A measurement as messages print it.
+fn measured(resource: Resource, amount: i64) -> Quantity {
+    Quantity::from_units(amount).with_format(resource.format())
 }

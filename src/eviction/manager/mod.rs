@@ -16,7 +16,9 @@ use crate::machine::{Machine, OperationId, Operations, Timestamp};
 
 pub use message::{Action, Event, Eviction, EvictionAnnotations, NodeReclaim, Note, Outcome};
 pub use snapshot::ManagerSnapshot;
+pub(super) use state::Watch;
 use state::{Phase, State};
+pub(super) use tick::Standing;
 use tick::Tick;
 
 /// The machine that watches what a node has left, and has pods go.
@@ -38,10 +40,10 @@ use tick::Tick;
 /// eviction; nor does one that was not observed at all, whose threshold stays as it was.
 #[derive(Debug, Clone)]
 pub struct Manager {
-    config: EvictionConfig,
-    behaviour: Arc<Behaviour>,
-    state: State,
-    tick: Tick,
+    pub(super) config: EvictionConfig,
+    pub(super) behaviour: Arc<Behaviour>,
+    pub(super) state: State,
+    pub(super) tick: Tick,
 }
 
 impl Manager {

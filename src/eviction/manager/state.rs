@@ -12,22 +12,22 @@ use crate::machine::{OperationId, Operations, Timestamp};
 /// What the manager remembers from tick to tick.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct State {
+pub(in crate::eviction) struct State {
     pub(super) now: Timestamp,
     pub(super) operations: Operations,
     pub(super) phase: Phase,
     /// A memory notification came while something else was on its way.
     pub(super) notified: bool,
     /// How the disks are laid out, once that is known.
-    pub(super) layout: Option<DiskLayout>,
+    pub(in crate::eviction) layout: Option<DiskLayout>,
     /// One a threshold, in the order of the configuration; those that follow from the layout come last.
-    pub(super) watches: Vec<Watch>,
+    pub(in crate::eviction) watches: Vec<Watch>,
     /// What was last observed. Its times say what is fresh.
     pub(super) levels: Levels,
     /// When each condition last held by what was observed.
     pub(super) last_pressed: [Option<Timestamp>; Pressure::ALL.len()],
     /// The conditions that the node was last said to have.
-    pub(super) pressures: Pressures,
+    pub(in crate::eviction) pressures: Pressures,
     /// Signals that are known to be unobserved.
     pub(super) unobserved: BTreeSet<Signal>,
 }
@@ -59,8 +59,8 @@ pub(super) enum Phase {
 /// A threshold, and how it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Watch {
-    pub(super) threshold: Threshold,
+pub(in crate::eviction) struct Watch {
+    pub(in crate::eviction) threshold: Threshold,
     /// Since when it has been met, if it is.
     pub(super) since: Option<Timestamp>,
     /// Whether it was met for its grace period: it is until the least is freed that has to be.

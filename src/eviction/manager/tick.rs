@@ -9,7 +9,8 @@ use super::state::{Phase, Watch};
 use super::{Action, Manager, NodeReclaim, Note};
 use crate::api::Uid;
 use crate::eviction::{
-    DiskLayout, Disks, Filesystem, LayoutThresholds, Levels, Observation, Pressure, Pressures, Signal,
+    DiskLayout, Disks, Filesystem, LayoutThresholds, Levels, Observation, Pressure, Pressures, Sight, Signal,
+    Step,
 };
 use crate::machine::Timestamp;
 
@@ -51,37 +52,6 @@ pub(in crate::eviction) struct Standing {
     pub(in crate::eviction) sight: Sight,
 }
 
-/// What was observed of a signal.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(in crate::eviction) enum Sight {
-    /// A measurement that is later than the last one.
-    Fresh,
-    /// The same measurement as before.
-    Stale,
-    /// Nothing.
-    #[default]
-    Nothing,
-}
-
-/// What was done about a threshold that drives evictions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(in crate::eviction) enum Step {
-    /// What no pod needs is being freed.
-    Reclaims,
-    /// That was enough.
-    Resolved,
-    /// What it has brought is not known yet: the next tick says.
-    Unproven,
-    /// There is no pod that can go.
-    NobodyCanGo,
-    /// It is not known what of a pod counts.
-    NoRanking,
-    /// A pod had to go.
-    Evicts,
-}
-
 /// Something that was to be freed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -98,6 +68,7 @@ pub(in crate::eviction) struct Evicted {
     /// Its index in the observation.
     pub(in crate::eviction) pod: usize,
     pub(in crate::eviction) message: Arc<str>,
+    pub(in crate::eviction) grace_seconds: i64,
     /// Why that was refused, if it was.
     pub(in crate::eviction) refused: Option<Arc<str>>,
 }
@@ -117,7 +88,7 @@ impl Tick {
     }
 
     /// The watch that is looked at.
-    pub(super) fn driving(&self) -> Option<usize> {
+    pub(in crate::eviction) fn driving(&self) -> Option<usize> {
         self.due.get(self.steps.len().checked_sub(1)?).copied()
     }
 
@@ -403,7 +374,12 @@ impl Watch {
 
 impl Standing {
     fn of(watch: &Watch) -> Self {
-        Self { since: watch.since, is_only_held: false, is_past_grace: watch.is_held, sight: Sight::Nothing }
+        Self {
+            since: watch.since,
+            is_only_held: false,
+            is_past_grace: watch.is_held,
+            sight: Sight::Unobserved,
+        }
     }
 }
 

@@ -19,14 +19,15 @@ pub enum ThresholdField {
     MinimumReclaim,
 }
 
-/// Everything that is wrong with the thresholds of a configuration, in the order of the fields; never empty.
+/// Everything that is wrong with the thresholds of a configuration, in the order in which the kubelet looks at it.
+/// Never empty.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct ThresholdErrors(pub(super) Vec<ThresholdError>);
 
 /// One entry that is wrong.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{field}[{signal}]: {}{problem}", quoted(.text))]
+#[error("{field}[{}]: {}{problem}", excerpt(.signal), quoted(.text.as_deref()))]
 #[non_exhaustive]
 pub struct ThresholdError {
     /// The setting.
@@ -102,7 +103,7 @@ pub enum ThresholdNotice {
 }
 
 impl ThresholdErrors {
-    /// What is wrong, in the order of the fields.
+    /// What is wrong, in order.
     #[must_use]
     pub fn errors(&self) -> &[ThresholdError] {
         &self.0
@@ -162,14 +163,15 @@ fn quantity_message(error: &ParseQuantityError) -> Option<&'static str> {
 
 /// What Go says about a text that is no duration.
 fn duration_message(text: &str) -> String {
-    let is_unit = |c: char| !c.is_ascii_digit() && c != '.';
     let mut rest = text.strip_prefix(['+', '-']).unwrap_or(text);
-    while let Some(at) = rest.find(is_unit).or((!rest.is_empty()).then_some(rest.len())) {
-        let (number, after) = rest.split_at(at);
-        if !number.contains(|c: char| c.is_ascii_digit()) || number.matches('.').count() > 1 {
+    while !rest.is_empty() {
+        let (whole, after) = split_after(rest, |c| c.is_ascii_digit());
+        let fraction = after.strip_prefix('.').map(|after| split_after(after, |c| c.is_ascii_digit()));
+        let (fraction, after) = fraction.unwrap_or(("", after));
+        if whole.is_empty() && fraction.is_empty() {
             break;
         }
-        let (unit, after) = after.split_at(after.find(|c| !is_unit(c)).unwrap_or(after.len()));
+        let (unit, after) = split_after(after, |c| !c.is_ascii_digit() && c != '.');
         match unit {
             "" => return format!("time: missing unit in duration {text:?}"),
             "ns" | "us" | "µs" | "μs" | "ms" | "s" | "m" | "h" => rest = after,
@@ -179,9 +181,19 @@ fn duration_message(text: &str) -> String {
     format!("time: invalid duration {text:?}")
 }
 
-/// A text before what is wrong with it, as far as it is worth repeating.
-fn quoted(text: &Option<String>) -> String {
-    text.as_ref().map(|text| format!("`{}` ", text.chars().take(64).collect::<String>())).unwrap_or_default()
+/// Splits behind the characters that are wanted.
+fn split_after(text: &str, is_wanted: impl Fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(|c| !is_wanted(c)).unwrap_or(text.len()))
+}
+
+/// A text before what is wrong with it.
+fn quoted(text: Option<&str>) -> String {
+    text.map(|text| format!("`{}` ", excerpt(text))).unwrap_or_default()
+}
+
+/// A text, as far as it is worth repeating.
+fn excerpt(text: &str) -> String {
+    text.chars().take(64).collect()
 }
 
 impl ThresholdField {
@@ -214,6 +226,30 @@ impl fmt::Display for ThresholdNotice {
                 "evictionHard does not name {signal}, so that its default of {text} does not count: \
                  mergeDefaultEvictionSettings keeps it"
             ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_go_says_of_durations() {
+        for (text, message) in [
+            ("", "invalid duration \"\""),
+            ("-", "invalid duration \"-\""),
+            ("s", "invalid duration \"s\""),
+            (".s", "invalid duration \".s\""),
+            ("30", "missing unit in duration \"30\""),
+            ("1m5", "missing unit in duration \"1m5\""),
+            ("1.5", "missing unit in duration \"1.5\""),
+            ("1d", "unknown unit \"d\" in duration \"1d\""),
+            ("1m-30s", "unknown unit \"m-\" in duration \"1m-30s\""),
+            ("1.2.3s", "missing unit in duration \"1.2.3s\""),
+            ("300000000h", "invalid duration \"300000000h\""),
+        ] {
+            assert_eq!(duration_message(text), format!("time: {message}"), "{text}");
         }
     }
 }

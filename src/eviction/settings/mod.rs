@@ -130,7 +130,7 @@ impl EvictionSettings {
     /// of a `KubeletConfiguration` has its default.
     ///
     /// # Errors
-    /// Everything that is wrong with the thresholds, in the order of the fields.
+    /// Everything that is wrong with the thresholds at once.
     pub fn config(
         &self,
         platform: Platform,

@@ -22,8 +22,8 @@ pub(in crate::eviction) struct Reading {
 
 impl Reading {
     pub(in crate::eviction) fn of(settings: &EvictionSettings, platform: Platform, compat: Compat) -> Self {
-        let mut reading = Self { compat, thresholds: Vec::new(), notices: Vec::new(), errors: Vec::new() };
-        reading.thresholds.reserve(8);
+        let mut reading =
+            Self { compat, thresholds: Vec::with_capacity(8), notices: Vec::new(), errors: Vec::new() };
         reading.values(ThresholdField::Hard, settings.eviction_hard_in_force(platform));
         let hard = reading.thresholds.len();
         reading.values(ThresholdField::Soft, entries(&settings.eviction_soft));
@@ -40,8 +40,8 @@ impl Reading {
 
     /// Hard or soft thresholds.
     fn values<'a>(&mut self, field: ThresholdField, entries: impl Iterator<Item = (&'a str, &'a str)>) {
-        for (signal, text) in entries {
-            let Some(signal) = self.signal(field, signal, text) else { continue };
+        for (name, text) in entries {
+            let Some(signal) = self.signal(field, name, text) else { continue };
             if let Some(text) = OFF.into_iter().find(|off| *off == text) {
                 self.notices.push(ThresholdNotice::SwitchedOff { field, signal, text });
                 continue;
@@ -53,7 +53,7 @@ impl Reading {
                     grace_period: Duration::ZERO,
                     min_reclaim: None,
                 }),
-                Err(problem) => self.refuse(field, signal.name(), Some(text), problem),
+                Err(problem) => self.refuse(field, name, Some(text), problem),
             }
         }
     }
@@ -180,4 +180,60 @@ fn grace_period(text: &str) -> Result<Duration, ThresholdProblem> {
 
 fn entries(map: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
     map.iter().map(|(signal, text)| (signal.as_str(), text.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let settings: EvictionSettings = serde_json::from_str(
+            r#"{"evictionHard": {"memory.Available": "1Gi", "nodefs.available": "150%", "pid.available": "0"},
+                "evictionSoft": {"imagefs.available": "1e", "memory.available": "nan%"},
+                "evictionSoftGracePeriod": {"memory.available": "-30s", "pid.available": "30"},
+                "evictionMinimumReclaim": {"nodefs.available": "-1", "pid.available": "0%"}}"#,
+        )
+        .unwrap();
+        let errors = settings.config(Platform::Linux, Compat::default()).unwrap_err();
+        let said: Vec<_> = errors
+            .errors()
+            .iter()
+            .map(|error| (error.field, error.signal.as_str(), error.kubelet_message().unwrap_or_default()))
+            .collect();
+        let (hard, soft) = (ThresholdField::Hard, ThresholdField::Soft);
+        let (grace, reclaim) = (ThresholdField::SoftGracePeriod, ThresholdField::MinimumReclaim);
+        let expected = [
+            (hard, "memory.Available", "unsupported eviction signal memory.Available"),
+            (
+                hard,
+                "nodefs.available",
+                "eviction percentage threshold nodefs.available must be <= 100%: 150%",
+            ),
+            (hard, "pid.available", "eviction threshold pid.available must be positive: 0"),
+            (soft, "imagefs.available", "unable to parse quantity's suffix"),
+            (soft, "memory.available", ""),
+            (
+                grace,
+                "memory.available",
+                "invalid eviction grace period specified: -30s, must be a positive value",
+            ),
+            (grace, "pid.available", "time: missing unit in duration \"30\""),
+            (reclaim, "nodefs.available", "negative eviction minimum reclaim specified for nodefs.available"),
+            (
+                reclaim,
+                "pid.available",
+                "eviction percentage minimum reclaim pid.available must be positive: 0%",
+            ),
+            (
+                grace,
+                "imagefs.available",
+                "grace period must be specified for the soft eviction threshold imagefs.available",
+            ),
+        ];
+        assert_eq!(said, expected.map(|(field, signal, message)| (field, signal, message.to_owned())));
+        assert!(errors.to_string().starts_with(
+            "evictionHard[memory.Available]: `1Gi` is for an unknown signal: expected one of allocatable"
+        ));
+    }
 }

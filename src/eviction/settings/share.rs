@@ -117,7 +117,8 @@ impl fmt::Display for Threshold {
     }
 }
 
-/// As a configuration writes it: `100Mi`, `12.5%`. What was read from a configuration reads back as the same.
+/// As a configuration writes it: `100Mi`, `12.5%`. What was read from a configuration reads back as
+/// the same amount or share.
 impl fmt::Display for ThresholdValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -140,4 +141,53 @@ fn percentage(share: f32) -> String {
     };
     let found = short.chain(long).find(reads_back).unwrap_or_else(|| near.to_string());
     format!("{found}%")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_go_reads() {
+        for (text, value) in [
+            ("0x1p3", 8.0),
+            ("-0X.8p+1", -1.0),
+            ("0x_1_0.p-4", 1.0),
+            ("1_0.5", 10.5),
+            ("1e1_0", 1e10),
+            ("+Infinity", f32::INFINITY),
+            ("0x1p-9999999999999999999", 0.0),
+            ("0x1p-149", f32::from_bits(1)),
+            // Half of the last bit is rounded to even, a little more is rounded up.
+            ("0x1000001p0", 16_777_216.0),
+            ("0x1000001.00000000000000000001p0", 16_777_218.0),
+        ] {
+            assert_eq!(parse_go_float(text), Ok(GoFloat { value, is_decimal: false }), "{text}");
+        }
+        assert!(parse_go_float("NAN").is_ok_and(|read| read.value.is_nan()));
+        assert_eq!(parse_go_float("5."), Ok(GoFloat { value: 5.0, is_decimal: true }));
+    }
+
+    #[test]
+    fn refuses_what_go_refuses() {
+        for text in [
+            "", ".", "+", "e1", "1e", " 1", "5,5", "+nan", "in", "_1", "1_", "1__0", "1_.5", "1_e5", "0x",
+            "0x1", "0xp1", "0x.p1", "0x1p", "0x1p_1", "0x1_p1", "--1", "+-1_0", "0b1p1",
+        ] {
+            assert_eq!(parse_go_float(text), Err(FloatFault::Syntax), "{text}");
+        }
+        for text in ["1e39", "-1e400", "0x1p128", "0x1p9999999999999999999", "1_0e38"] {
+            assert_eq!(parse_go_float(text), Err(FloatFault::Range), "{text}");
+        }
+    }
+
+    #[test]
+    fn prints_what_does_not_switch_off() {
+        let print = |share| ThresholdValue::Percentage(share).to_string();
+        assert_eq!(
+            [0.1, 0.155, 1.0, 0.0, -0.0, f32::NAN].map(print),
+            ["10%", "15.5%", "100.0%", "0.0%", "-0%", "NaN%"]
+        );
+        assert_eq!([0.333_33, 1e-30, 2.0].map(print), ["33.333%", "0.0000000000000000000000000001%", "200%"]);
+    }
 }
