@@ -272,7 +272,14 @@ impl Manager {
         // What was freed in an earlier tick has done what it could by now.
         let is_reclaimed = std::mem::take(&mut watch.is_reclaimed);
         actions.push(Action::ThresholdMet(signal.resource()));
-        if is_reclaimed { self.evict_for(at, actions) } else { self.reclaim_next(signal, actions) }
+        if self.is_enough(at) == Some(true) {
+            self.tick.conclude(Step::Resolved);
+            self.next_threshold(actions);
+        } else if is_reclaimed {
+            self.evict_for(at, actions);
+        } else {
+            self.reclaim_next(signal, actions);
+        }
     }
 
     /// Frees what has not been freed in this tick, or says what that has brought.
