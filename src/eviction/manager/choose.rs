@@ -46,9 +46,7 @@ impl Manager {
         };
         let threshold = watch.threshold.clone();
         let compat = self.behaviour.compat;
-        if !self.has_ranking_of_disks()
-            && (compat.need_disk_layout || threshold.signal.filesystem().is_some())
-        {
+        if !self.has_ranking(threshold.signal) {
             self.tick.conclude(Step::NoRanking);
             return if compat.need_disk_layout { self.rest(actions) } else { self.next_threshold(actions) };
         }
