@@ -8,13 +8,17 @@ mod ticks;
 
 use std::sync::Arc;
 
-use node_lifecycle::behaviour::Compat;
-use node_lifecycle::eviction::{Action, Event, EvictionConfig, Manager};
+use node_lifecycle::api::{Pod, Quantity};
+use node_lifecycle::behaviour::{Behaviour, Compat};
+use node_lifecycle::eviction::{
+    Action, DiskLayout, Event, EvictionConfig, EvictionPod, Level, Levels, Manager, Observation, Outcome,
+    Signal, Threshold, ThresholdValue,
+};
 use node_lifecycle::machine::{Machine, Snapshots, Timestamp};
 use proptest::prelude::*;
 
 use crate::life::{Seed, World, life, live};
-use crate::node::{has_outcome, node, seconds, start};
+use crate::node::{INTERVAL, has_outcome, node, seconds, start};
 use crate::ticks::{play, tick};
 
 #[test]
@@ -26,6 +30,46 @@ fn nothing_is_due_at_the_end_of_time() {
     assert_eq!(manager.next_wakeup(), None);
     manager.wake(Timestamp::MAX, &mut actions);
     assert_eq!(actions.len(), 1);
+}
+
+/// A clock that is set back between two lives of the agent: what has passed of a grace period has passed, what was
+/// measured before is not measured anew, and the condition stays.
+#[test]
+fn a_grace_period_goes_on_when_the_clock_is_set_back() {
+    let threshold = Threshold {
+        signal: Signal::MemoryAvailable,
+        value: ThresholdValue::Quantity(Quantity::from_units(10)),
+        grace_period: seconds(60),
+        min_reclaim: None,
+    };
+    let config = EvictionConfig { thresholds: vec![threshold], ..EvictionConfig::default() };
+    let mut manager = Manager::new(config.clone(), Arc::default(), start()).unwrap();
+    let look = |manager: &mut Manager, now: Timestamp, epoch| {
+        let mut actions = Vec::new();
+        match epoch {
+            Some(epoch) => manager.step(now, Event::AgentStarted { epoch }, &mut actions),
+            None => manager.wake(now, &mut actions),
+        }
+        let Some(Action::Observe { operation }) = actions.pop() else { panic!("{actions:?}") };
+        let level = Level { available: 5, capacity: 100, time: Some(now) };
+        let pod = Arc::new(EvictionPod::of(&Pod::default(), &Behaviour::default()));
+        let levels = Levels::default().with(Signal::MemoryAvailable, level);
+        let seen = Arc::new(Observation::new(levels, DiskLayout::One, [(pod, None)]));
+        manager.step(now, Event::Done { operation, outcome: Outcome::Observed(seen) }, &mut actions);
+        actions
+    };
+    let said = look(&mut manager, start(), Some(1));
+    assert!(matches!(said[..], [Action::SetPressures(_)]));
+    assert!(look(&mut manager, start() + seconds(20), None).is_empty());
+
+    let earlier = start().moved_back(seconds(3600));
+    let environment = (config, Arc::default());
+    let mut manager = Manager::restore(manager.snapshot(), environment, earlier).unwrap();
+    assert_eq!(manager.next_wakeup(), Some(earlier + INTERVAL));
+    assert!(look(&mut manager, earlier, Some(2)).is_empty());
+    assert!(look(&mut manager, earlier + seconds(30), None).is_empty());
+    let said = look(&mut manager, earlier + seconds(40), None);
+    assert!(matches!(said[..], [Action::ThresholdMet(_), Action::Evict(_)]), "{said:?}");
 }
 
 /// As many cases as `PROPTEST_CASES` asks for; without it the usual number.
@@ -91,7 +135,7 @@ proptest! {
         let environment = (other.config.clone(), other.behaviour(Compat::default()));
         let mut manager = Manager::restore(manager.snapshot(), environment, world.now).unwrap();
         let has_work = !other.config.thresholds.is_empty() || other.config.local_storage_capacity_isolation;
-        // What was due when the agent stopped is done first, whatever time it is.
+        // Without a start of the agent it goes on with what it was at.
         for (after, seed) in then.iter().skip(usize::from(!starts)) {
             world.now += seconds(after.unsigned_abs());
             let mut actions = Vec::new();
