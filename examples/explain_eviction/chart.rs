@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use node_lifecycle::eviction::{DiskResource, RankBy, Signal, ThresholdExplanation, ThresholdState};
+use node_lifecycle::eviction::{
+    Amount, DiskResource, RankBy, RankedName, Ranking, Signal, ThresholdExplanation, ThresholdState,
+};
 
-use super::decide::{Order, Place};
 use super::pen::{CENTERED, FAINT, INK, LINE, PLAIN, Pen, SMALL, TITLE, Type};
 use super::report::Report;
-use super::text::{amount, amount_of, use_of};
+use super::text::use_of;
 use super::words::shortened;
 
 const WIDTH: usize = 1200;
@@ -99,7 +100,8 @@ impl Pen {
         let Some(first) = thresholds.first() else { return Ok(()) };
         let (available, capacity) = (first.available.unwrap_or_default(), first.capacity.unwrap_or_default());
         let until = |left: i64| scaled(capacity.saturating_sub(left).into(), capacity.into());
-        let words = format!("{} of {} left", amount_of(signal, available), amount_of(signal, capacity));
+        let amount = |units: i64| Amount::of_units(signal.resource(), units);
+        let words = format!("{} of {} left", amount(available), amount(capacity));
         self.text((MARGIN, y + 15), signal.name(), PLAIN)?;
         self.rect((LEFT, y, BAR, 20), ROOM, 3, None)?;
         self.rect(
@@ -115,13 +117,13 @@ impl Pen {
             let (kind, dashes) = if is_hard { ("hard", "") } else { ("soft", "4 2") };
             let x = LEFT + until(needed.value_saturating());
             self.line((x, y - 4, x, y + 24), INK, 2, dashes)?;
-            needs.push(format!("{kind}: {}", amount_of(signal, needed.value_saturating())));
+            needs.push(format!("{kind}: {}", Amount::of(signal.resource(), needed)));
         }
         self.text((RIGHT, y + 8), &shortened(&words, WORDS), SMALL)?;
         self.text((RIGHT, y + 22), &shortened(&format!("needed, {}", needs.join("; ")), WORDS), SMALL)
     }
 
-    fn order(&mut self, order: &Order, report: &Report, top: usize) -> io::Result<()> {
+    fn order(&mut self, order: &Ranking, report: &Report, top: usize) -> io::Result<()> {
         let title =
             format!("Pods in the order in which they go for {}, with a line for the request", order.signal);
         let legend = [
@@ -138,7 +140,11 @@ impl Pen {
             let x = LEFT + BAR * quarter / 4;
             let at = i128::from(most) * i128::try_from(quarter).unwrap_or_default() / 4;
             self.line((x, top + HEAD - 6, x, bottom), LINE, 1, "")?;
-            self.text((x, top + HEAD - 10), &amount(order.signal.resource(), at), CENTERED)?;
+            self.text(
+                (x, top + HEAD - 10),
+                &Amount::of_units(order.signal.resource(), at).to_string(),
+                CENTERED,
+            )?;
         }
         let mut turn = 0;
         for (n, place) in places().enumerate() {
@@ -155,15 +161,15 @@ impl Pen {
     /// A bar of what a pod uses, darker above its request, and a line where that ends.
     fn place(
         &mut self,
-        order: &Order,
-        place: &Place,
+        order: &Ranking,
+        place: &RankedName,
         (number, goes): (&str, bool),
         (most, y): (u64, usize),
     ) -> io::Result<()> {
         let (usage, request) = (place.key.usage, request(order, place));
         let length = |amount: u64| scaled(amount.into(), most.into());
         let (within, above) = match place {
-            Place { is_critical: true, .. } => (CRITICAL, CRITICAL),
+            RankedName { is_critical: true, .. } => (CRITICAL, CRITICAL),
             _ if goes => ("#e79089", SHORT),
             _ => (USED, ABOVE),
         };
@@ -215,7 +221,7 @@ fn colour(thresholds: &[&ThresholdExplanation]) -> &'static str {
 }
 
 /// What a pod requests of what is ranked; nobody can request inodes or processes.
-fn request(order: &Order, place: &Place) -> u64 {
+fn request(order: &Ranking, place: &RankedName) -> u64 {
     match order.by {
         RankBy::Memory | RankBy::Disk { resource: DiskResource::Bytes, .. } => {
             place.key.request().bytes_saturating()

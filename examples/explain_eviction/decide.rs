@@ -7,11 +7,10 @@ use node_lifecycle::api::{GoDuration, Summary, Uid};
 use node_lifecycle::behaviour::{Behaviour, Compat};
 use node_lifecycle::eviction::{
     Action, DiskLayout, Event, EvictionConfig, EvictionConfigError, Explanation, Forecast, Level, Levels,
-    Manager, Note, Observation, Outcome, Platform, PodName, RankBy, RankKey, Rates, Signal, SummaryReport,
-    ThresholdErrors, ThresholdExplanation, ThresholdState, forecast, rank,
+    Manager, Note, Observation, Outcome, Platform, Ranking, Rates, Signal, SummaryReport, ThresholdErrors,
+    ThresholdExplanation, ThresholdState, forecast,
 };
 use node_lifecycle::machine::{Machine, Timestamp};
-use serde::Serialize;
 
 use super::args::Args;
 use super::load::{KubeletConfig, Loaded};
@@ -33,27 +32,9 @@ pub(crate) struct Answer {
     pub(crate) observation: Arc<Observation>,
     /// `None`: nothing is watched on this node.
     pub(crate) explanation: Option<Explanation>,
-    pub(crate) order: Option<Order>,
+    pub(crate) order: Option<Ranking>,
     config: EvictionConfig,
     behaviour: Arc<Behaviour>,
-}
-
-/// Pods in the order in which they go.
-#[derive(Debug, Serialize)]
-pub(crate) struct Order {
-    pub(crate) signal: Signal,
-    pub(crate) by: RankBy,
-    pub(crate) pods: Vec<Place>,
-}
-
-/// A pod in its place.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Place {
-    #[serde(flatten)]
-    pub(crate) pod: PodName,
-    pub(crate) is_critical: bool,
-    pub(crate) key: RankKey,
 }
 
 /// Why it decides nothing.
@@ -114,7 +95,7 @@ impl<'a> Case<'a> {
         });
         Ok(Answer {
             notices: notices.iter().map(ToString::to_string).collect(),
-            order: signal.map(|signal| Order::of(signal, self.layout, &observation, compat)),
+            order: signal.map(|signal| Ranking::of(signal, self.layout, &observation, compat)),
             report,
             observation,
             explanation,
@@ -194,17 +175,6 @@ fn nearest(thresholds: &[ThresholdExplanation]) -> Option<Signal> {
         Some((parts.checked_div(threshold.capacity?.into())?, threshold.threshold.signal))
     };
     thresholds.iter().filter_map(share).min().map(|(_, signal)| signal)
-}
-
-impl Order {
-    fn of(signal: Signal, layout: DiskLayout, seen: &Observation, compat: Compat) -> Self {
-        let by = RankBy::of(signal, layout);
-        let places = rank(by, seen.pods(), compat).into_iter().filter_map(|ranked| {
-            let pod = seen.pods().get(ranked.index)?.pod();
-            Some(Place { pod: PodName::from(&**pod), is_critical: pod.is_critical, key: ranked.key })
-        });
-        Self { signal, by, pods: places.collect() }
-    }
 }
 
 impl Answer {

@@ -1,11 +1,11 @@
 //! Where the kubelet and the library answer differently, and what makes the difference.
 
 use node_lifecycle::behaviour::Compat;
-use node_lifecycle::eviction::{Explanation, Step, ThresholdState};
+use node_lifecycle::eviction::{Explanation, Ranking, Step, ThresholdState};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::decide::{Answer, Case, Order, Refusal};
+use super::decide::{Answer, Case, Refusal};
 
 /// Something that the other one sees differently.
 #[derive(Debug, Serialize)]
@@ -136,7 +136,7 @@ fn evicted(explanation: &Explanation) -> Vec<String> {
     going.map(|gone| format!("{} has to go, with {}s of grace", gone.pod, gone.grace_seconds)).collect()
 }
 
-fn order(order: &Order) -> Vec<String> {
+fn order(order: &Ranking) -> Vec<String> {
     let places = order.pods.iter().enumerate();
     let resource = order.signal.resource();
     places.map(|(at, place)| format!("place {} for {resource} is {}", at + 1, place.pod)).collect()

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use node_lifecycle::api::{Pod, PodReference, Uid};
-use node_lifecycle::eviction::{Explanation, Forecast, PsiObservation, SummaryReport};
+use node_lifecycle::eviction::{Explanation, Forecast, PsiObservation, RankedName, Ranking, SummaryReport};
 use node_lifecycle::machine::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::args::Copied;
-use super::decide::{Answer, Case, Order, Place};
+use super::decide::{Answer, Case};
 use super::differ::{Difference, differences};
 
 /// All that is said.
@@ -27,7 +27,7 @@ pub(crate) struct Report {
     pub(crate) psi: Option<PsiObservation>,
     pub(crate) explanation: Option<Explanation>,
     /// Whose turn it is, or would be if that signal was low.
-    pub(crate) ranking: Option<Order>,
+    pub(crate) ranking: Option<Ranking>,
     /// Where the other one, kubelet or library, would answer otherwise.
     pub(crate) differences: Vec<Difference>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,14 +68,14 @@ impl Report {
     }
 
     /// The ranking, where the explanation has not got it.
-    pub(crate) fn order_beyond(&self) -> Option<&Order> {
+    pub(crate) fn order_beyond(&self) -> Option<&Ranking> {
         let explained = self.explanation.as_ref().and_then(|explanation| explanation.ranking.as_ref());
         let explained = explained.map(|ranking| ranking.signal);
         self.ranking.as_ref().filter(|order| Some(order.signal) != explained)
     }
 
     /// Whether a pod has to go.
-    pub(crate) fn goes(&self, place: &Place) -> bool {
+    pub(crate) fn goes(&self, place: &RankedName) -> bool {
         let explanation = self.explanation.as_ref();
         explanation.is_some_and(|explanation| explanation.evicted.iter().any(|gone| gone.pod == place.pod))
     }

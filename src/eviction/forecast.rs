@@ -37,7 +37,7 @@
 //! assert_eq!(
 //!     forecast.to_string(),
 //!     "memory.available falls below 100Mi at 12:03:20, in 3m20s: \
-//!      default/web would be evicted, which uses 1710Mi and requests 1Gi\n"
+//!      default/web would be evicted, which uses 1.7Gi and requests 1Gi\n"
 //! );
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -50,8 +50,8 @@ use serde::{Deserialize, Serialize};
 
 use super::rates::projected_level;
 use super::{
-    DiskLayout, Disks, EvictionConfig, Level, Observation, ObservedPod, PodName, RankBy, RankKey, Rate,
-    Rates, Resource, Threshold, ThresholdValue, first_in_rank,
+    Amount, DiskLayout, Disks, EvictionConfig, Level, Observation, ObservedPod, PodName, RankBy, RankKey,
+    Rate, Rates, Resource, Threshold, ThresholdValue, first_in_rank,
 };
 use crate::api::{GoDuration, Quantity};
 use crate::behaviour::Behaviour;
@@ -211,7 +211,7 @@ impl fmt::Display for Forecast {
             let Threshold { signal, value, grace_period, .. } = threshold;
             write!(f, "{signal} {} below {value}", if *at == self.now { "is" } else { "falls" })?;
             if matches!(value, ThresholdValue::Percentage(_)) {
-                write!(f, " ({limit})")?;
+                write!(f, " ({})", Amount::of(signal.resource(), limit))?;
             }
             if *at != self.now {
                 write!(f, " {}", self.when(*at))?;
@@ -247,7 +247,8 @@ impl fmt::Display for Sentence<'_> {
         match resource {
             _ if key.no_stats => f.write_str("of which nothing was measured"),
             Resource::Memory | Resource::EphemeralStorage => {
-                write!(f, "which uses {} and requests {}", Quantity::from_bytes(key.usage), key.request())
+                let used = Amount::of_units(*resource, key.usage);
+                write!(f, "which uses {used} and requests {}", Amount::of(*resource, &key.request()))
             }
             Resource::Inodes => write!(f, "which has {} inodes", key.usage),
             Resource::Pids => write!(f, "which has {} processes", key.usage),

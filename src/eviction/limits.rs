@@ -85,12 +85,13 @@ impl LimitExceeded {
 }
 
 impl LimitExceeded {
-    /// How much more is used than may be, in billionths of a byte.
-    pub(super) fn over_nanos(&self) -> i128 {
+    /// How many bytes more are used than may be.
+    #[must_use]
+    pub fn over(&self) -> Quantity {
         let (Self::EmptyDir { used, limit, .. }
         | Self::Pod { used, limit }
         | Self::Container { used, limit, .. }) = self;
-        in_nanos(*used).saturating_sub(limit.nanos_saturating())
+        Quantity::from_bytes(*used) - limit
     }
 }
 

@@ -34,6 +34,7 @@
 //! ```
 
 mod admission;
+mod amount;
 mod config;
 mod containerfs;
 mod explanation;
@@ -55,6 +56,7 @@ mod summary;
 mod threshold;
 
 pub use admission::{Rejection, admit};
+pub use amount::Amount;
 pub use config::{EvictionConfig, EvictionConfigError};
 pub use containerfs::LayoutThresholds;
 pub use explanation::{

@@ -11,7 +11,7 @@ use crate::behaviour::Compat;
 use crate::eviction::manager::{Standing, Watch};
 use crate::eviction::rank::order;
 use crate::eviction::{
-    Manager, Observation, ObservedPod, RankBy, RankedPod, Signal, Threshold, exceeded_limits,
+    DiskLayout, Manager, Observation, ObservedPod, RankBy, RankedPod, Signal, Threshold, exceeded_limits,
     local_storage_violation, rank,
 };
 
@@ -22,7 +22,10 @@ impl Manager {
     pub fn explanation(&self) -> Option<Explanation> {
         let at = self.tick.at?;
         let observation = self.tick.observation.as_deref();
-        let ranking = observation.and_then(|seen| Some(self.ranking(seen, self.ranked_signal()?)));
+        let ranking = observation.and_then(|seen| {
+            let layout = self.state.layout.unwrap_or_default();
+            Some(Ranking::of(self.ranked_signal()?, layout, seen, self.behaviour.compat))
+        });
         let otherwise = observation.zip(ranking.as_ref()).and_then(|(seen, _)| self.otherwise(seen));
         Some(Explanation {
             at,
@@ -115,15 +118,6 @@ impl Manager {
         Some(self.state.watches.get(at)?.threshold.signal).filter(|signal| self.has_ranking(*signal))
     }
 
-    fn ranking(&self, seen: &Observation, signal: Signal) -> Ranking {
-        let by = self.rank_by(signal);
-        let named = rank(by, seen.pods(), self.behaviour.compat).into_iter().filter_map(|ranked| {
-            let pod = seen.pods().get(ranked.index)?.pod();
-            Some(RankedName { pod: PodName::from(&**pod), is_critical: pod.is_critical, key: ranked.key })
-        });
-        Ranking { signal, by, pods: named.collect() }
-    }
-
     fn evicted_explained(&self, seen: &Observation) -> Vec<EvictedExplanation> {
         let explained = self.tick.evicted.iter().filter_map(|evicted| {
             Some(EvictedExplanation {
@@ -195,6 +189,19 @@ impl Manager {
         let is_missing = |it: &Threshold| missing(it).is_some_and(|missing| missing.signum() > 0);
         let all_else = !others.into_iter().any(is_missing);
         same.into_iter().filter_map(missing).max().filter(|_| all_else)
+    }
+}
+
+impl Ranking {
+    /// The active pods of a node in the order in which they go when `signal` is low.
+    #[must_use]
+    pub fn of(signal: Signal, layout: DiskLayout, seen: &Observation, compat: Compat) -> Self {
+        let by = RankBy::of(signal, layout);
+        let named = rank(by, seen.pods(), compat).into_iter().filter_map(|ranked| {
+            let pod = seen.pods().get(ranked.index)?.pod();
+            Some(RankedName { pod: PodName::from(&**pod), is_critical: pod.is_critical, key: ranked.key })
+        });
+        Self { signal, by, pods: named.collect() }
     }
 }
 

@@ -4,11 +4,11 @@ use std::fmt::{self, Write};
 use std::time::Duration;
 
 use super::{
-    Explanation, LimitExplanation, Otherwise, PodName, RankedName, Ranking, ReclaimExplanation, Sight, Step,
-    StepExplanation, ThresholdExplanation, ThresholdState,
+    EvictedExplanation, Explanation, LimitExplanation, Otherwise, PodName, RankedName, Ranking,
+    ReclaimExplanation, Sight, Step, StepExplanation, ThresholdExplanation, ThresholdState,
 };
 use crate::api::{GoDuration, Quantity};
-use crate::eviction::{DiskLayout, RankBy, Resource};
+use crate::eviction::{Amount, DiskLayout, RankBy, Resource};
 use crate::machine::Timestamp;
 
 /// How many pods of a ranking are shown; the alternate form `{:#}` shows all.
@@ -33,7 +33,8 @@ impl fmt::Display for Explanation {
         self.reclaims.iter().try_for_each(|reclaim| write!(f, "{reclaim}"))?;
         self.steps.iter().try_for_each(|step| write!(f, "{step}"))?;
         if let Some(ranking) = &self.ranking {
-            ranking.write_order(f, self)?;
+            writeln!(f)?;
+            ranking.write(f, &self.evicted)?;
         }
         for evicted in &self.evicted {
             let (pod, grace) = (&evicted.pod, seconds(evicted.grace_seconds));
@@ -62,8 +63,8 @@ impl Explanation {
 impl ThresholdExplanation {
     fn columns(&self, at: Timestamp) -> [String; 4] {
         let resource = self.threshold.signal.resource();
-        let amount = |units: i64| Amount(resource, i128::from(units) * GIGA).to_string();
-        let quantity = |quantity: &Quantity| Amount(resource, quantity.nanos_saturating()).to_string();
+        let amount = |units: i64| Amount::of_units(resource, units).to_string();
+        let quantity = |quantity: &Quantity| Amount::of(resource, quantity).to_string();
         let left = match (self.available, self.capacity) {
             (Some(available), Some(capacity)) => {
                 format!("{} of {} left", amount(available), amount(capacity))
@@ -104,7 +105,7 @@ impl ThresholdExplanation {
 
 impl fmt::Display for LimitExplanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (pod, over) = (&self.pod, Amount(Resource::EphemeralStorage, self.exceeded.over_nanos()));
+        let (pod, over) = (&self.pod, Amount::of(Resource::EphemeralStorage, &self.exceeded.over()));
         let message = self.exceeded.message();
         write!(f, "{pod} is {over} over a limit of its own: {}", message.trim_end())?;
         writeln!(f, "{}", if self.is_spared { " It is critical, and stays." } else { "" })
@@ -118,11 +119,7 @@ impl fmt::Display for ReclaimExplanation {
             (Some(error), _) => writeln!(f, "Freeing {what} failed: {error}."),
             (None, _) if self.is_pending => writeln!(f, "Being freed: {what}."),
             (None, Some(bytes)) => {
-                writeln!(
-                    f,
-                    "Freed: {what}, {}.",
-                    Amount(Resource::EphemeralStorage, i128::from(bytes) * GIGA)
-                )
+                writeln!(f, "Freed: {what}, {}.", Amount::of_units(Resource::EphemeralStorage, bytes))
             }
             (None, None) => writeln!(f, "Freed: {what}."),
         }
@@ -140,7 +137,7 @@ impl fmt::Display for StepExplanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let signal = self.signal;
         let by_then = |f: &mut fmt::Formatter<'_>| match self.available_after {
-            Some(left) => write!(f, "{} left by then", Amount(signal.resource(), i128::from(left) * GIGA)),
+            Some(left) => write!(f, "{} left by then", Amount::of_units(signal.resource(), left)),
             None => write!(f, "not observed since"),
         };
         match self.outcome {
@@ -161,15 +158,22 @@ impl fmt::Display for StepExplanation {
                 let Some(needed) = &self.needed_after else { return Ok(()) };
                 write!(f, "{signal}: ")?;
                 by_then(f)?;
-                let needed = Amount(signal.resource(), needed.nanos_saturating());
+                let needed = Amount::of(signal.resource(), needed);
                 writeln!(f, ", which is not enough: it takes {needed}.")
             }
         }
     }
 }
 
+/// The first ten; all of them in the alternate form.
+impl fmt::Display for Ranking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, &[])
+    }
+}
+
 impl Ranking {
-    fn write_order(&self, f: &mut fmt::Formatter<'_>, explanation: &Explanation) -> fmt::Result {
+    fn write(&self, f: &mut fmt::Formatter<'_>, evicted: &[EvictedExplanation]) -> fmt::Result {
         let resource = self.signal.resource();
         let by = match self.by {
             RankBy::Pids => "by priority, then by number of processes",
@@ -177,12 +181,12 @@ impl Ranking {
                 "those above their request first, then by priority, then by how much above"
             }
         };
-        writeln!(f, "\nPods in the order in which they go for {resource}, {by}:")?;
+        writeln!(f, "Pods in the order in which they go for {resource}, {by}:")?;
         let shown = if f.alternate() { self.pods.len() } else { SHOWN };
         let mut place = 0;
         let rows = self.pods.iter().take(shown).map(|ranked| {
             place += usize::from(!ranked.is_critical);
-            let goes = explanation.evicted.iter().any(|evicted| evicted.pod == ranked.pod);
+            let goes = evicted.iter().any(|evicted| evicted.pod == ranked.pod);
             ranked.columns(self, (!ranked.is_critical).then_some(place), goes)
         });
         write_table(f, &rows.collect::<Vec<_>>())?;
@@ -196,18 +200,19 @@ impl Ranking {
 impl RankedName {
     fn columns(&self, ranking: &Ranking, place: Option<usize>, goes: bool) -> [String; 6] {
         let resource = ranking.signal.resource();
-        let amount = |nanos| Amount(resource, nanos).to_string();
+        let amount = |quantity: &Quantity| Amount::of(resource, quantity).to_string();
         let (usage, request, above) = if self.key.no_stats {
             ("not measured".to_owned(), String::new(), String::new())
         } else if matches!(ranking.by, RankBy::Pids) {
             (format!("{} processes", self.key.usage), String::new(), String::new())
         } else {
-            let above = self.key.above_request().nanos_saturating();
-            let which = if above > 0 { "above" } else { "below" };
+            let above = self.key.above_request();
+            let is_above = above.signum() > 0;
+            let (which, by) = if is_above { ("above", above) } else { ("below", -above) };
             (
-                format!("uses {}", amount(i128::from(self.key.usage) * GIGA)),
-                format!("requests {}", amount(self.key.request().nanos_saturating())),
-                format!("{} {which}", amount(above.saturating_abs())),
+                format!("uses {}", Amount::of_units(resource, self.key.usage)),
+                format!("requests {}", amount(&self.key.request())),
+                format!("{} {which}", amount(&by)),
             )
         };
         let name = match place {
@@ -235,14 +240,14 @@ impl Otherwise {
         let enough = self.enough.iter().map(|(signal, missing)| {
             let resource = signal.resource();
             let of = if is_one { resource.name() } else { signal.name() };
-            format!("{} more of {of}", Amount(resource, missing.nanos_saturating()))
+            format!("{} more of {of}", Amount::of(resource, missing))
         });
         let enough = enough.collect::<Vec<_>>().join(" and ");
         writeln!(f, "Nobody would have had to go if {enough} had been left.")?;
         match (&self.next, self.less) {
             (None, _) => writeln!(f, "Nobody else could have gone."),
             (Some(next), Some(less)) => {
-                let less = Amount(resource, i128::from(less) * GIGA);
+                let less = Amount::of_units(resource, less);
                 writeln!(f, "If {chosen} had used {less} less, {next} would have gone.")
             }
             (Some(next), None) => writeln!(f, "{next} is next; {chosen} goes first whatever it uses."),
@@ -267,36 +272,6 @@ const fn layout_in_words(layout: DiskLayout) -> &'static str {
 
 fn seconds(seconds: i64) -> GoDuration {
     GoDuration(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
-}
-
-const GIGA: i128 = 1_000_000_000;
-
-/// An amount in billionths, short enough to read: bytes with a binary prefix and one digit after the point.
-struct Amount(Resource, i128);
-
-impl fmt::Display for Amount {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(resource, nanos) = *self;
-        let sign = if nanos < 0 { "-" } else { "" };
-        // Whole units; what is left of one counts as one, so that nothing missing shows as nothing.
-        let units = nanos.unsigned_abs().div_ceil(GIGA.unsigned_abs());
-        if matches!(resource, Resource::Inodes | Resource::Pids) {
-            return write!(f, "{sign}{units}");
-        }
-        let prefixes = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
-        let mut unit = 1_u128;
-        let mut prefix = 0;
-        while units / unit >= 1024 && prefix + 1 < prefixes.len() {
-            unit *= 1024;
-            prefix += 1;
-        }
-        let tenths = (units.saturating_mul(10) + unit / 2) / unit;
-        let prefix = prefixes.get(prefix).unwrap_or(&"");
-        match tenths % 10 {
-            0 => write!(f, "{sign}{}{prefix}", tenths / 10),
-            rest => write!(f, "{sign}{}.{rest}{prefix}", tenths / 10),
-        }
-    }
 }
 
 /// Rows, indented, in columns that are as wide as they have to be.
