@@ -171,10 +171,13 @@ impl fmt::Display for StepExplanation {
 impl Ranking {
     fn write_order(&self, f: &mut fmt::Formatter<'_>, explanation: &Explanation) -> fmt::Result {
         let resource = self.signal.resource();
-        let by = match self.by {
-            RankBy::Pids => "by priority, then by number of processes",
-            RankBy::Memory | RankBy::Disk { .. } => {
-                "those above their request first, then by priority, then by how much above"
+        let is_any_unmeasured = self.pods.iter().any(|ranked| ranked.key.no_stats);
+        let by = match (self.by, is_any_unmeasured) {
+            (RankBy::Pids, false) => "by priority, then by number of processes",
+            (RankBy::Pids, true) => "by priority, then those not measured, then by number of processes",
+            (_, false) => "those above their request first, then by priority, then by how much above",
+            (_, true) => {
+                "those not measured first, then those above their request, then by priority, then by how much above"
             }
         };
         writeln!(f, "\nPods in the order in which they go for {resource}, {by}:")?;
