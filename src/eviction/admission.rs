@@ -1,8 +1,8 @@
 //! Which pods a node takes while it is short of something.
 //!
 //! Critical pods always. The others while it is short of nothing, and, while it is short of memory alone, if they
-//! request or limit some (are not `BestEffort`) or bear the taint `node.kubernetes.io/memory-pressure` with the
-//! effect `NoSchedule`.
+//! are not `BestEffort` (a request or limit of processor time will do) or bear the taint
+//! `node.kubernetes.io/memory-pressure` with the effect `NoSchedule`.
 //!
 //! ```
 //! use node_lifecycle::api::Pod;

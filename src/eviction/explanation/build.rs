@@ -16,8 +16,8 @@ use crate::eviction::{
 };
 
 impl Manager {
-    /// Why the last tick came out as it did, or stands as it stands. `None` before the first one; a restart of the agent
-    /// forgets it.
+    /// Why the last tick came out as it did, or stands as it stands. `None` before the first one; a snapshot between two
+    /// ticks does not have it.
     #[must_use]
     pub fn explanation(&self) -> Option<Explanation> {
         let at = self.tick.at?;

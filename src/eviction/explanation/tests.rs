@@ -110,7 +110,9 @@ fn a_pod_that_goes_whatever_it_uses_is_told_so() {
     let levels = Levels::default().with(Signal::MemoryAvailable, level);
     let explanation = explained(&hard(), Observation::new(levels, DiskLayout::One, pods));
     assert_eq!(explanation.otherwise.as_ref().unwrap().less, None);
-    assert!(explanation.to_string().contains("shop/web is next; shop/new goes first whatever it uses."));
+    let text = explanation.to_string();
+    assert!(text.contains("for memory, those not measured first, then those above their request,"), "{text}");
+    assert!(text.contains("shop/web is next; shop/new goes first whatever it uses."), "{text}");
 }
 
 #[test]

@@ -175,10 +175,13 @@ impl fmt::Display for Ranking {
 impl Ranking {
     fn write(&self, f: &mut fmt::Formatter<'_>, evicted: &[EvictedExplanation]) -> fmt::Result {
         let resource = self.signal.resource();
-        let by = match self.by {
-            RankBy::Pids => "by priority, then by number of processes",
-            RankBy::Memory | RankBy::Disk { .. } => {
-                "those above their request first, then by priority, then by how much above"
+        let is_any_unmeasured = self.pods.iter().any(|ranked| ranked.key.no_stats);
+        let by = match (self.by, is_any_unmeasured) {
+            (RankBy::Pids, false) => "by priority, then by number of processes",
+            (RankBy::Pids, true) => "by priority, then those not measured, then by number of processes",
+            (_, false) => "those above their request first, then by priority, then by how much above",
+            (_, true) => {
+                "those not measured first, then those above their request, then by priority, then by how much above"
             }
         };
         writeln!(f, "Pods in the order in which they go for {resource}, {by}:")?;
