@@ -11,13 +11,24 @@ use crate::api::Uid;
 /// All that is known of a node at once: what it has left, how its disks are laid out, which pods are active and what
 /// they use. Made once, shared by [`Arc`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", from = "Stored")]
 pub struct Observation {
     /// What the node has left.
     pub levels: Levels,
     /// How its disks are laid out.
     pub disks: Disks,
     pods: Vec<ObservedPod>,
+    duplicates: Vec<Uid>,
+}
+
+/// An observation as it is read: which pods count is found out anew.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stored {
+    levels: Levels,
+    disks: Disks,
+    pods: Vec<(Arc<EvictionPod>, Option<Arc<PodStats>>)>,
+    #[serde(default)]
     duplicates: Vec<Uid>,
 }
 
@@ -110,6 +121,14 @@ impl Observation {
     #[must_use]
     pub fn duplicates(&self) -> &[Uid] {
         &self.duplicates
+    }
+}
+
+impl From<Stored> for Observation {
+    fn from(Stored { levels, disks, pods, duplicates }: Stored) -> Self {
+        let mut read = Self::new(levels, disks, pods);
+        read.duplicates.splice(..0, duplicates);
+        read
     }
 }
 
@@ -216,5 +235,33 @@ impl DiskUsage {
             inodes: measured.inodes_used.unwrap_or_default(),
         };
         *self = self.plus(measured);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Pod;
+    use crate::behaviour::Behaviour;
+
+    #[test]
+    fn of_pods_with_the_same_uid_the_first_counts_however_they_come() {
+        let pod = |name: &str| {
+            let mut pod = Pod::default();
+            pod.metadata.name = name.into();
+            pod.metadata.uid = "u".into();
+            (Arc::new(EvictionPod::of(&pod, &Behaviour::default())), None)
+        };
+        let observation = |pods: &[&str]| {
+            Observation::new(Levels::default(), DiskLayout::One, pods.iter().map(|it| pod(it)))
+        };
+        let right = observation(&["a", "b"]);
+        assert_eq!(right.duplicates(), [Uid::from("u")]);
+        let mut json = serde_json::to_value(&right).unwrap();
+        assert_eq!(serde_json::from_value::<Observation>(json.clone()).unwrap(), right);
+
+        json["pods"] = serde_json::to_value([pod("a"), pod("b")]).unwrap();
+        json.as_object_mut().unwrap().remove("duplicates");
+        assert_eq!(serde_json::from_value::<Observation>(json).unwrap(), right);
     }
 }
