@@ -324,3 +324,16 @@ fn the_shipped_node_is_consistent_to_the_byte() {
         }
     }
 }
+
+#[test]
+fn the_readme_has_what_is_printed_and_drawn() {
+    let readme = fs::read_to_string(in_crate("README.md")).expect("the README");
+    let golden = fs::read_to_string(in_crate("tests/golden/explain-eviction-memory.txt")).expect("a text");
+    assert!(readme.contains(&golden), "the README shows another text");
+    let picture = std::env::temp_dir().join(format!("readme-{}.svg", std::process::id()));
+    assert_eq!(run(&["--chart", &picture.display().to_string()]).code, 0);
+    let drawn = fs::read_to_string(&picture).expect("a picture");
+    fs::remove_file(&picture).expect("it is there");
+    let shown = fs::read_to_string(in_crate("docs/eviction.svg")).expect("the README's picture");
+    assert!(drawn == shown, "docs/eviction.svg is another picture");
+}
