@@ -79,7 +79,7 @@ fn cases(usual: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(cases(600))]
+    #![proptest_config(cases(500))]
 
     /// Conditions, grace periods, what is freed, who goes, with how much grace, and when the node is looked at next.
     #[test]
@@ -89,7 +89,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(cases(400))]
+    #![proptest_config(cases(300))]
 
     /// One operation at a time, nobody chosen while pods go, one pod a tick, never a critical one, none for what is
     /// stale or was enough, conditions that stay as long as they have to, and a time to be woken at that is to come.

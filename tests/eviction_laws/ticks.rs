@@ -27,6 +27,8 @@ pub(crate) struct Tick {
     checked: Sight,
     /// By the number of the eviction.
     refuses: [bool; 8],
+    /// When the others are gone.
+    refuses_late: bool,
     cleaned_up_after: u64,
     notified_after: Option<u64>,
 }
@@ -43,17 +45,20 @@ pub(crate) fn tick() -> impl Strategy<Value = Tick> {
     use Answer::{Done, Failed, Lost, StatsFailed};
     let answer = || prop_oneof![12 => Just(Done), 1 => Just(Failed), 1 => Just(StatsFailed), 1 => Just(Lost)];
     let after = (0..45_u64, prop::option::weighted(0.2, 1..10_u64));
-    let refuses = prop::array::uniform8(prop::bool::weighted(0.2));
+    let refuses = (prop::array::uniform8(prop::bool::weighted(0.2)), any::<bool>());
     (sight(), answer(), [answer(), answer()], answer(), sight(), refuses, after).prop_map(
-        |(sight, look, free, check, checked, refuses, (cleaned_up_after, notified_after))| Tick {
-            sight,
-            look,
-            free,
-            check,
-            checked,
-            refuses,
-            cleaned_up_after,
-            notified_after,
+        |(sight, look, free, check, checked, (refuses, refuses_late), (cleaned_up_after, notified_after))| {
+            Tick {
+                sight,
+                look,
+                free,
+                check,
+                checked,
+                refuses,
+                refuses_late,
+                cleaned_up_after,
+                notified_after,
+            }
         },
     )
 }
@@ -402,26 +407,30 @@ pub(crate) fn play(node: &Node, ticks: &[Tick]) -> Result<(), TestCaseError> {
         model.log.clear();
         rig.log.clear();
 
-        let mut going = BTreeSet::new();
+        let (mut going, mut refused) = (BTreeSet::new(), Vec::new());
         for ((action, uid), refuses) in asked.drain(..).zip(&evicted).zip(tick.refuses) {
             let Action::Evict(eviction) = action else { panic!("{action:?}") };
-            let outcome = if refuses { Outcome::Failed("no".into()) } else { Outcome::Accepted };
-            rig.hand(Event::Done { operation: eviction.operation, outcome });
+            let operation = eviction.operation;
             if refuses {
+                refused.push(Event::Done { operation, outcome: Outcome::Failed("no".into()) });
                 model.say(format!("refused: {uid}"));
             } else {
+                rig.hand(Event::Done { operation, outcome: Outcome::Accepted });
                 going.insert(uid.clone());
             }
         }
+        let is_gone_in_time = !going.is_empty() && tick.cleaned_up_after < 30;
+        let is_late = tick.refuses_late && is_gone_in_time;
+        let late = if is_late { std::mem::take(&mut refused) } else { Vec::new() };
+        refused.into_iter().for_each(|event| rig.hand(event));
         // What is said of an eviction stands before the next look, which the next round of the model says.
-        let refused = rig.listen();
-        prop_assert!(refused.is_empty());
+        prop_assert!(rig.listen().is_empty());
         match tick.notified_after {
-            _ if !going.is_empty() && tick.cleaned_up_after < 30 => {
+            _ if is_gone_in_time => {
                 rig.now += seconds(tick.cleaned_up_after);
-                for uid in &going {
-                    prop_assert!(rig.actions.is_empty(), "{:?} before {uid} is gone", rig.actions);
-                    rig.hand(Event::CleanedUp(uid.clone()));
+                for event in going.into_iter().map(Event::CleanedUp).chain(late) {
+                    prop_assert!(rig.listen().is_empty(), "before {event:?}");
+                    rig.hand(event);
                 }
             }
             _ if !going.is_empty() => {

@@ -24,9 +24,6 @@ impl Manager {
         let Some(layout) = self.state.layout else { return false };
         let mut evicted = BTreeMap::new();
         for (at, observed) in seen.pods().iter().enumerate() {
-            if observed.pod().is_critical {
-                continue;
-            }
             let Some(violation) = local_storage_violation(observed, layout) else { continue };
             let message = Arc::from(violation.message());
             let eviction = self.eviction(observed.pod(), message, LEAST_GRACE, None);
