@@ -176,19 +176,19 @@ fn need_disk_layout() {
 
     let [mut right, mut kubelet] = both_watch(&config, unknown(Err("no".into()), Ok(false)));
     let said = right.tick(0, &[low]);
-    assert_eq!(said, ["layoutUnknown", "unobserved", "MemoryPressure", "evicts"]);
+    assert_eq!(said, ["layoutUnknown", "MemoryPressure", "DiskPressure", "evicts"]);
     assert_eq!(kubelet.tick(0, &[low]), ["layoutUnknown"]);
 
     // Images have a disk of their own, and nobody says whether layers are on it too.
     let disk = |seconds| left(seconds, &[(Signal::MemoryAvailable, 50), (Signal::NodefsAvailable, 5)]);
     let [mut right, mut kubelet] = both_watch(&config, unknown(Ok(true), Err("no".into())));
-    assert_eq!(right.tick(0, &[disk(0)]), ["layoutUnknown", "unobserved"]);
+    assert_eq!(right.tick(0, &[disk(0)]), ["layoutUnknown", "DiskPressure"]);
     assert_eq!(kubelet.tick(0, &[disk(0)]), ["DiskPressure", "evicts"]);
     for watched in [&mut right, &mut kubelet] {
         watched.disks = DiskLayout::Split.into();
     }
     let freed = left(2, &[(Signal::NodefsAvailable, 50)]);
-    assert_eq!(right.tick(1, &[disk(1), freed]), ["unobserved", "DiskPressure", "frees dead containers"]);
+    assert_eq!(right.tick(1, &[disk(1), freed]), ["unobserved", "frees dead containers"]);
     assert_eq!(kubelet.tick(1, &[disk(1)]), ["evicts"], "nothing is freed where layers are not on the disk");
 
     // What tells images and layers apart is off.

@@ -83,6 +83,9 @@ pub enum EvictionConfigError {
         /// The amount or share.
         value: ThresholdValue,
     },
+    /// There are more thresholds than nine signals can have use for.
+    #[error("there are {0} thresholds: expected {most} at most", most = EvictionConfig::MOST_THRESHOLDS)]
+    TooMany(usize),
     /// The grace of evicted pods is below zero.
     #[error("maxPodGracePeriodSeconds is {0}: expected 0 or more")]
     NegativeGracePeriod(i64),
@@ -92,6 +95,9 @@ pub enum EvictionConfigError {
 }
 
 impl EvictionConfig {
+    /// How many thresholds a node can have.
+    pub const MOST_THRESHOLDS: usize = 128;
+
     pub(super) const fn with_thresholds(thresholds: Vec<Threshold>) -> Self {
         Self {
             thresholds,
@@ -112,6 +118,9 @@ impl EvictionConfig {
     /// # Errors
     /// The first thing that is wrong. Under [`Compat::accept_malformed_percentages`] shares that are no number pass.
     pub fn validate(&self, compat: Compat) -> Result<(), EvictionConfigError> {
+        if self.thresholds.len() > Self::MOST_THRESHOLDS {
+            return Err(EvictionConfigError::TooMany(self.thresholds.len()));
+        }
         for (at, Threshold { signal, value, min_reclaim, .. }) in self.thresholds.iter().enumerate() {
             let signal = *signal;
             match value {
@@ -191,6 +200,9 @@ mod tests {
         ] {
             assert_eq!(right.validate(Compat::default()), Ok(()));
         }
+        let many = vec![with(quantity(1), None).thresholds[0].clone(); EvictionConfig::MOST_THRESHOLDS + 1];
+        let many = EvictionConfig::with_thresholds(many).validate(Compat::default());
+        assert_eq!(many, Err(EvictionConfigError::TooMany(129)));
         let refused = |config: EvictionConfig| config.validate(Compat::default()).unwrap_err().to_string();
         for (wrong, message) in [
             (share(f32::NAN), "the share NaN: expected 0 to 1"),

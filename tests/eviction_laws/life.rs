@@ -222,8 +222,7 @@ impl<'a> Truth<'a> {
         self.freed.clear();
         self.evictions = 0;
         for threshold in self.node.thresholds(self.layout) {
-            let counts = self.layout.is_some() || threshold.signal.filesystem().is_none();
-            let level = seen.levels.get(threshold.signal).filter(|_| counts);
+            let level = seen.levels.get(threshold.signal);
             if level.is_some_and(|level| is_met(&threshold, level)) {
                 self.last_met[index(threshold.signal.pressure())] = Some(now);
             }

@@ -184,8 +184,7 @@ impl<'a> Model<'a> {
         let (now, mut due, mut said) = (self.now, Vec::new(), Vec::new());
         for (at, watched) in self.watched.iter_mut().enumerate() {
             let signal = watched.threshold.signal;
-            let counts = self.layout.is_some() || signal.filesystem().is_none();
-            let Some(level) = levels.get(signal).filter(|_| counts) else {
+            let Some(level) = levels.get(signal) else {
                 if self.unobserved.insert(signal) {
                     said.push(format!("unobserved {signal}"));
                 }

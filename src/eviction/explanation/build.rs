@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     EvictedExplanation, Explanation, LimitExplanation, Otherwise, PodName, RankedName, Ranking,
-    ReclaimExplanation, Sight, Step, StepExplanation, ThresholdExplanation, ThresholdState,
+    ReclaimExplanation, Step, StepExplanation, ThresholdExplanation, ThresholdState,
 };
 use crate::api::Quantity;
 use crate::behaviour::Compat;
@@ -56,7 +56,7 @@ impl Manager {
                 capacity: level.map(|level| level.capacity),
                 needed: level.map(|level| watch.threshold.needed(level, is_held)),
                 headroom: level.map(|level| watch.threshold.headroom(level, is_held)),
-                state: state_of(watch, standing, level.is_some()),
+                state: state_of(watch, standing),
             }
         });
         explained.collect()
@@ -230,11 +230,9 @@ fn least_saving(
     Some(enough)
 }
 
-fn state_of(watch: &Watch, standing: Option<&Standing>, has_level: bool) -> ThresholdState {
+fn state_of(watch: &Watch, standing: Option<&Standing>) -> ThresholdState {
     match standing {
         None => ThresholdState::NotCounted,
-        // It was observed, and passed over.
-        Some(Standing { sight: Sight::Unobserved, .. }) if has_level => ThresholdState::NotCounted,
         Some(Standing { since: None, .. }) => ThresholdState::Unmet,
         Some(Standing { since: Some(since), is_only_held: true, .. }) => {
             ThresholdState::Held { since: *since }

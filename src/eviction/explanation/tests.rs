@@ -255,9 +255,9 @@ fn what_is_not_observed_is_neither_short_nor_to_spare() {
         .iter()
         .map(|tick| tick.to_string().lines().find(|row| row.contains("nodefs")).unwrap().to_owned());
     let ends = [
-        "soft: 10Gi  not counted in this tick",
-        "9Gi short for 0s; counts in 3m0s, at 2025-03-01T12:04:00Z",
-        "met for 1m0s; counts in 2m0s, at 2025-03-01T12:04:00Z; not observed, so nobody goes for it",
+        "9Gi short for 0s; counts in 3m0s, at 2025-03-01T12:03:00Z",
+        "9Gi short for 1m0s; counts in 2m0s, at 2025-03-01T12:03:00Z",
+        "met for 2m0s; counts in 1m0s, at 2025-03-01T12:03:00Z; not observed, so nobody goes for it",
         "not counted in this tick",
     ];
     for (row, end) in rows.zip(ends) {

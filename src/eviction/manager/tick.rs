@@ -203,11 +203,10 @@ impl Manager {
     fn judge(&mut self, levels: &Levels, counted: usize, actions: &mut Vec<Action>) {
         let now = self.state.now;
         let forgets = self.behaviour.compat.forget_unobserved_thresholds;
-        let layout_counts = self.state.layout.is_some();
         for watch in self.state.watches.iter_mut().take(counted) {
             let signal = watch.threshold.signal;
             let was_held = watch.is_held;
-            let level = levels.get(signal).filter(|_| layout_counts || signal.filesystem().is_none());
+            let level = levels.get(signal);
             let standing = match level {
                 Some(level) => {
                     let is_met = watch.threshold.is_met(level);
