@@ -150,6 +150,16 @@ pub struct Compat {
     ///
     /// Right: it is part of the snapshot.
     pub forget_eviction_state: bool,
+    /// How long a pull is not tried again goes by the pod and the image as written; a success does not end it, and a pull
+    /// that the node's own rate limit holds up has failed and adds to it.
+    ///
+    /// Right: it goes by image and credentials, and ends with a success; a pull that is held up waits for the next
+    /// token.
+    pub keep_pull_back_off: bool,
+    /// Images are pulled in the order in which they were asked for, whoever needs them.
+    ///
+    /// Right: what is urgent goes first, and every fourth pull is that of whoever has waited longest.
+    pub pull_in_order_of_arrival: bool,
 }
 
 impl Compat {
@@ -186,6 +196,8 @@ impl Compat {
             check_every_threshold: true,
             count_refused_evictions: true,
             forget_eviction_state: true,
+            keep_pull_back_off: true,
+            pull_in_order_of_arrival: true,
         }
     }
 }

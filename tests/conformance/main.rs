@@ -13,6 +13,7 @@ mod eviction_parse;
 mod eviction_rank;
 mod eviction_synchronize;
 mod gc;
+mod image_pull;
 mod image_ref;
 mod pod;
 mod preemption;
@@ -48,6 +49,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("eviction_parse", eviction_parse::eviction_parse),
     ("eviction_rank", eviction_rank::eviction_rank),
     ("eviction_synchronize", eviction_synchronize::eviction_synchronize),
+    ("image_pull_decision", |input, out| (out.clone(), image_pull::image_pull_decision(input))),
     ("image_ref", |input, out| (out.clone(), image_ref::image_ref(input))),
     ("kill_grace", |input, out| (out.clone(), stop::kill_grace(input))),
     ("pod_actions", |input, out| (out.clone(), pod::pod_actions(input))),
@@ -73,7 +75,6 @@ const NOT_YET: &[&str] = &[
     "cpu_topology",
     "credential_lookup",
     "image_gc",
-    "image_pull_decision",
     "node_allocatable",
     "node_conditions",
     "node_shutdown",
