@@ -202,10 +202,11 @@ impl State {
             return;
         }
         match &mut pull.stage {
-            Stage::Running(running) => {
+            Stage::Running(running) if !pull.wanted_by.is_empty() => {
                 let mut left = pull.wanted_by.iter().filter_map(|id| self.requests.get(id));
-                running.is_prefetch = !pull.wanted_by.is_empty() && left.all(|asked| asked.request.prefetch);
+                running.is_prefetch = left.all(|asked| asked.request.prefetch);
             }
+            Stage::Running(_) => {}
             Stage::Queued { .. } => self.requeue(target, by_arrival),
         }
     }
