@@ -73,6 +73,7 @@ pub mod document;
 #[cfg_attr(docsrs, doc(cfg(feature = "driver")))]
 pub mod driver;
 pub mod eviction;
+pub mod image;
 pub mod machine;
 pub mod ordering;
 pub mod pod;
