@@ -33,7 +33,7 @@ mod gc;
 
 pub use gc::{
     ImageCollection, ImageFilesystem, ImageGc, ImageGcAction, ImageGcConfig, ImageGcContext, ImageGcError,
-    ImageGcEvent, ImageGcNote, ImageGcOutcome, ImageGcPolicy, ImageGcPolicyError, ImageGcReason, ImageGcScope,
-    ImageGcSnapshot, ImageGcStep, ImageInventory, ImageListing, ImageRecord, ImageRecords, ImageRemoval,
-    ImageUser, ListedImage, image_gc_plan,
+    ImageGcEvent, ImageGcNote, ImageGcOutcome, ImageGcPolicy, ImageGcPolicyError, ImageGcReason,
+    ImageGcScope, ImageGcSnapshot, ImageGcStep, ImageInventory, ImageListing, ImageRecord, ImageRecords,
+    ImageRemoval, ImageUser, ListedImage, image_gc_plan,
 };

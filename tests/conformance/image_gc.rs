@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use node_lifecycle::behaviour::{Behaviour, Feature};
 use node_lifecycle::image::{
-    ImageCollection, ImageFilesystem, ImageGcContext, ImageGcPolicy, ImageGcScope, ImageGcStep, ImageInventory,
-    ImageListing, ImageRecords,
+    ImageCollection, ImageFilesystem, ImageGcContext, ImageGcPolicy, ImageGcScope, ImageGcStep,
+    ImageInventory, ImageListing, ImageRecords,
 };
 use node_lifecycle::machine::Timestamp;
 use serde_json::{Map, Value, json};
@@ -27,12 +27,8 @@ pub(crate) fn image_gc(input: &Value) -> Value {
     if let Err(error) = policy.validate_thresholds() {
         return json!({"constructorError": error.to_string(), "ticks": []});
     }
-    let mut manager = Manager {
-        policy,
-        behaviour,
-        began: decode(&input["gcBegan"]),
-        records: ImageRecords::default(),
-    };
+    let mut manager =
+        Manager { policy, behaviour, began: decode(&input["gcBegan"]), records: ImageRecords::default() };
     let ticks: Vec<_> =
         input["ticks"].as_array().into_iter().flatten().map(|tick| manager.tick(tick)).collect();
     json!({"constructorError": null, "ticks": ticks})
@@ -133,7 +129,8 @@ impl Manager {
                     let (capacity_bytes, available_bytes) = (bytes("capacityBytes"), bytes("availableBytes"));
                     let fails = tick["imageFsStatsError"].as_bool() == Some(true);
                     let disk = ImageFilesystem { capacity_bytes, available_bytes };
-                    collection.measured(records, if fails { Err("fs stats failed".into()) } else { Ok(disk) });
+                    collection
+                        .measured(records, if fails { Err("fs stats failed".into()) } else { Ok(disk) });
                 }
                 ImageGcStep::Done => break,
             }

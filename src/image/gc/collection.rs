@@ -1,13 +1,13 @@
 //! One collection, removal by removal.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::queue::Queue;
 use super::{ImageFilesystem, ImageGcError, ImageGcPolicy, ImageRecord, ImageRecords};
 use crate::api::GoDuration;
 use crate::behaviour::{Behaviour, Compat, Feature};
@@ -120,7 +120,7 @@ pub struct ImageCollection {
     detections: u64,
     phase: Phase,
     /// What is left of the phase.
-    queue: BinaryHeap<Reverse<Candidate>>,
+    queue: Queue<Candidate>,
     /// What is being removed.
     current: Option<usize>,
     /// Images whose removal has failed; they are not tried again.
@@ -149,8 +149,17 @@ enum Phase {
     Done,
 }
 
-/// Ordered by when it was last used, when it was first seen, and its place by id and handler.
-type Candidate = (Option<Timestamp>, Option<Timestamp>, usize);
+/// An image by when it was last used, when it was first seen, and its place by id and handler. Of the times only the
+/// order counts.
+type Candidate = (u64, u64, usize);
+
+fn candidate((index, record): (usize, &ImageRecord)) -> Candidate {
+    // From the first instant there is to the last one; never is before all.
+    let order = |time: Option<Timestamp>| {
+        time.map_or(0, |time| time.unix_nanos().cast_unsigned().wrapping_add(1 << 63).saturating_add(1))
+    };
+    (order(record.last_used), order(record.first_detected), index)
+}
 
 /// What a collection will remove if every removal succeeds, in order; `filesystem` is the disk as it is now.
 #[must_use]
@@ -198,7 +207,7 @@ impl ImageCollection {
             compat: behaviour.compat,
             detections: records.detections(),
             phase: Phase::NoCache,
-            queue: BinaryHeap::new(),
+            queue: Queue::new(),
             current: None,
             failed: BTreeSet::new(),
             failures: Vec::new(),
@@ -217,8 +226,7 @@ impl ImageCollection {
         if self.detections != records.detections() {
             self.phase = Phase::Done;
         } else if self.current.is_none() {
-            self.settle(records);
-            self.current = self.queue.pop().map(|Reverse((_, _, index))| index);
+            self.current = self.settle(records);
         }
         let removal = |(index, record): (usize, &ImageRecord)| ImageRemoval {
             id: Arc::clone(&record.id),
@@ -294,34 +302,30 @@ impl ImageCollection {
         &self.errors
     }
 
-    /// Goes on to the next phase that has something to do.
-    fn settle(&mut self, records: &ImageRecords) {
-        while self.phase_is_over(records) {
+    /// The next image to be removed. Goes on to the next phase that has something to do.
+    fn settle(&mut self, records: &ImageRecords) -> Option<usize> {
+        loop {
+            let is_enough = match self.phase {
+                Phase::Measurement | Phase::Done => return None,
+                Phase::Room { wanted, .. } => self.is_enough(wanted),
+                Phase::NoCache | Phase::MaximumAge => false,
+            };
+            // What has come to be wanted since stays.
+            let can_go = |(_, _, index): &Candidate| records.get(*index).is_some_and(ImageRecord::can_go);
+            if !is_enough && let Some((_, _, index)) = std::iter::from_fn(|| self.queue.pop()).find(can_go) {
+                return Some(index);
+            }
             self.leave();
             let next = match (self.phase, self.context.scope) {
-                (Phase::NoCache, ImageGcScope::Unused) => Phase::Room { wanted: i64::MAX, used_percent: None },
+                (Phase::NoCache, ImageGcScope::Unused) => {
+                    Phase::Room { wanted: i64::MAX, used_percent: None }
+                }
                 (Phase::NoCache, ImageGcScope::All) => Phase::MaximumAge,
                 (Phase::MaximumAge, _) if !self.skips_disk() => Phase::Measurement,
                 _ => Phase::Done,
             };
             self.enter(records, next);
         }
-    }
-
-    fn phase_is_over(&mut self, records: &ImageRecords) -> bool {
-        match self.phase {
-            Phase::Measurement | Phase::Done => return false,
-            Phase::Room { wanted, .. } if self.is_enough(wanted) => return true,
-            _ => {}
-        }
-        // What has come to be wanted since stays.
-        while let Some(Reverse((_, _, index))) = self.queue.peek() {
-            if records.get(*index).is_some_and(ImageRecord::can_go) {
-                return false;
-            }
-            self.queue.pop();
-        }
-        true
     }
 
     fn is_enough(&self, wanted: i64) -> bool {
@@ -338,25 +342,26 @@ impl ImageCollection {
         self.phase = phase;
         self.removed = 0;
         self.phase_freed = 0;
-        let mut candidates = std::mem::take(&mut self.queue).into_vec();
-        candidates.clear();
-        if !matches!(phase, Phase::Measurement | Phase::Done) && !self.is_too_early() {
-            let may_go = |(index, record): &(usize, &ImageRecord)| {
-                record.can_go() && self.is_due(record) && !self.failed.contains(index)
-            };
-            let candidate = |(index, record): (usize, &ImageRecord)| {
-                Reverse((record.last_used, record.first_detected, index))
-            };
-            candidates.extend(records.indexed().filter(may_go).map(candidate));
-        }
-        self.queue = candidates.into();
+        let mut queue = std::mem::replace(&mut self.queue, Queue::new());
+        let may_go = |(index, record): &(usize, &ImageRecord)| {
+            record.can_go() && self.is_due(record) && !self.failed.contains(index)
+        };
+        let records = (!self.has_nothing_due(records)).then(|| records.indexed());
+        queue.refill(records.into_iter().flatten().filter(may_go).map(candidate));
+        self.queue = queue;
     }
 
-    /// Whether no image can have reached the maximum age.
-    fn is_too_early(&self) -> bool {
-        let maximum = self.policy.maximum_age;
-        let since = self.context.now.since(self.context.began);
-        self.phase == Phase::MaximumAge && (maximum.is_zero() || since <= maximum)
+    /// Whether it is plain without a look at each image that none is to go.
+    fn has_nothing_due(&self, records: &ImageRecords) -> bool {
+        match self.phase {
+            Phase::NoCache => !records.have_no_cache(),
+            Phase::MaximumAge => {
+                let maximum = self.policy.maximum_age;
+                maximum.is_zero() || self.context.now.since(self.context.began) <= maximum
+            }
+            Phase::Room { .. } => false,
+            Phase::Measurement | Phase::Done => true,
+        }
     }
 
     fn is_due(&self, record: &ImageRecord) -> bool {
@@ -401,15 +406,10 @@ impl ImageCollection {
         }
     }
 
-    /// Moves every instant back, relative to the clock. The order of what is left stays.
+    /// Moves every instant back.
     pub(super) fn move_back(&mut self, by: Duration) {
         self.context.now = self.context.now.moved_back(by);
         self.context.began = self.context.began.moved_back(by);
-        let moved = |Reverse((last, first, index)): Reverse<Candidate>| {
-            let back = |time: Option<Timestamp>| time.map(|time| time.moved_back(by));
-            Reverse((back(last), back(first), index))
-        };
-        self.queue = std::mem::take(&mut self.queue).into_iter().map(moved).collect();
     }
 
     /// Says what went wrong in the phase.

@@ -60,7 +60,7 @@ pub struct ImageUser {
 pub struct ImageInventory {
     /// Each once, by id and handler.
     pub(super) images: Vec<IndexedImage>,
-    /// What containers use, listed or not, and for which handlers.
+    /// What containers use, and for which handlers.
     used: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
 }
 
@@ -83,10 +83,13 @@ impl ImageInventory {
         let no_handler = Arc::<str>::from("");
         let by_handler = gates.enabled(Feature::RuntimeClassInImageCriApi);
         let handler = |handler: &Arc<str>| Arc::clone(if by_handler { handler } else { &no_handler });
-        let with_mounts = gates.enabled(Feature::ImageVolume);
+        let mut mountable = BTreeSet::new();
+        if gates.enabled(Feature::ImageVolume) {
+            mountable.extend(listing.images.iter().flat_map(|image| image.names.iter().chain([&image.id])));
+        }
         let mut used = BTreeMap::<_, BTreeSet<_>>::new();
         for container in &listing.containers {
-            let mounts = container.image_mounts.iter().filter(|_| with_mounts);
+            let mounts = container.image_mounts.iter().filter(|image| mountable.contains(image));
             for image in mounts.chain([&container.image]) {
                 used.entry(Arc::clone(image)).or_default().insert(handler(&container.runtime_handler));
             }
@@ -120,8 +123,8 @@ impl ImageInventory {
         Self { images, used }
     }
 
-    /// The images that containers use, by id, with the handlers that they are used with; also those that the runtime
-    /// does not list.
+    /// What containers use, as they name it, with the handlers that it is used with: what they were made from, listed
+    /// or not, and what is listed of their mounts.
     pub fn in_use(&self) -> impl Iterator<Item = (&Arc<str>, &BTreeSet<Arc<str>>)> {
         self.used.iter()
     }

@@ -245,7 +245,8 @@ impl ImageGc {
             }
         }
         let errors: Vec<_> = collection.errors().iter().map(ToString::to_string).collect();
-        let result = if errors.is_empty() { Ok(collection.freed_bytes()) } else { Err(errors.join("; ").into()) };
+        let result =
+            if errors.is_empty() { Ok(collection.freed_bytes()) } else { Err(errors.join("; ").into()) };
         if let Err(error) = &result {
             actions.push(Action::Note(Note::CollectionFailed { error: Arc::clone(error) }));
         }
@@ -281,7 +282,9 @@ impl ImageGc {
         match (*phase, outcome) {
             // Stale, doubled or foreign.
             (phase, _) if phase.operation() != Some(operation) => {}
-            (Phase::Observation { scope, .. }, Outcome::Observed(seen)) => self.observed(&seen, scope, actions),
+            (Phase::Observation { scope, .. }, Outcome::Observed(seen)) => {
+                self.observed(&seen, scope, actions)
+            }
             (Phase::Observation { scope, .. }, Outcome::Failed(error)) => {
                 actions.push(Action::Note(Note::ObservationFailed { error: Arc::clone(&error) }));
                 self.answer(scope, &Err(error), actions);

@@ -116,7 +116,9 @@ impl fmt::Display for ImageGcNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ObservationFailed { error } => write!(f, "the images could not be looked at: {error}"),
-            Self::CollectionFailed { error } => write!(f, "images were not collected as they should be: {error}"),
+            Self::CollectionFailed { error } => {
+                write!(f, "images were not collected as they should be: {error}")
+            }
             Self::TimedOut { operation } => write!(f, "operation {operation} was not answered in time"),
         }
     }

@@ -23,6 +23,7 @@ mod inventory;
 mod machine;
 mod message;
 mod policy;
+mod queue;
 mod records;
 
 pub use collection::{

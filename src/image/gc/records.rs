@@ -48,6 +48,9 @@ pub struct ImageRecords {
     records: Vec<ImageRecord>,
     /// How often they were compared with what the runtime lists.
     detections: u64,
+    /// Whether any may be a no-cache image.
+    #[serde(skip)]
+    have_no_cache: bool,
 }
 
 #[derive(Deserialize)]
@@ -61,7 +64,8 @@ impl From<Stored> for ImageRecords {
     fn from(Stored { mut records, detections }: Stored) -> Self {
         records.sort_by(|a, b| a.key().cmp(&b.key()));
         records.dedup_by(|again, record| again.key() == record.key());
-        Self { records, detections }
+        let have_no_cache = records.iter().any(|record| record.no_cache);
+        Self { records, detections, have_no_cache }
     }
 }
 
@@ -87,6 +91,7 @@ impl ImageRecords {
     fn merge(&mut self, inventory: &ImageInventory, now: Timestamp, first_detected: Option<Timestamp>) {
         let mut listed = inventory.images.iter().peekable();
         let mut new = Vec::new();
+        let mut have_no_cache = false;
         self.records.retain_mut(|record| {
             if record.is_gone {
                 return false;
@@ -96,6 +101,7 @@ impl ImageRecords {
                     Ordering::Less => return false,
                     Ordering::Equal => {
                         record.see(image, now);
+                        have_no_cache |= record.no_cache;
                         listed.next();
                         return true;
                     }
@@ -105,6 +111,7 @@ impl ImageRecords {
             false
         });
         new.extend(listed);
+        self.have_no_cache = have_no_cache || new.iter().any(|image| image.no_cache);
         if !new.is_empty() {
             self.records.extend(new.into_iter().map(|image| ImageRecord::new(image, now, first_detected)));
             self.records.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
@@ -121,6 +128,10 @@ impl ImageRecords {
 
     pub(super) const fn detections(&self) -> u64 {
         self.detections
+    }
+
+    pub(super) const fn have_no_cache(&self) -> bool {
+        self.have_no_cache
     }
 
     pub(super) fn get(&self, index: usize) -> Option<&ImageRecord> {
@@ -140,11 +151,12 @@ impl ImageRecords {
     /// How many bytes are free when an image goes: none while it stays for another handler.
     pub(super) fn frees(&self, index: usize) -> u64 {
         let Some(record) = self.get(index) else { return 0 };
-        let is_other = |other: &ImageRecord| other.id == record.id && !other.is_gone;
+        // Whoever has the same id stands next to it and has another handler, which is quick to see.
+        let is_same =
+            |other: &&ImageRecord| other.runtime_handler != record.runtime_handler && other.id == record.id;
         let (before, rest) = self.records.split_at_checked(index).unwrap_or_default();
-        let mut before = before.iter().rev().take_while(|other| other.id == record.id);
-        let mut after = rest.iter().skip(1).take_while(|other| other.id == record.id);
-        if before.any(is_other) || after.any(is_other) { 0 } else { record.size_bytes }
+        let others = before.iter().rev().take_while(is_same).chain(rest.iter().skip(1).take_while(is_same));
+        if others.into_iter().any(|other| !other.is_gone) { 0 } else { record.size_bytes }
     }
 
     pub(super) fn move_back(&mut self, by: Duration) {
