@@ -24,6 +24,7 @@ use serde_json::Value;
 fn scenarios() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
     let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.is_file());
     files.sort();
     assert!(!files.is_empty(), "there are no scenarios");
     let mut changed = Vec::new();

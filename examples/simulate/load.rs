@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use node_lifecycle::api::{ManifestPod, Origin, Pod, read_pods};
-use node_lifecycle::document::{self, Position};
+use node_lifecycle::document;
 use node_lifecycle::pod::CompileError;
 use node_lifecycle::sim::BehaviorFile;
+
+use super::source::{self, at, read_text, shipped, shown};
 
 /// A pod, and where it was found.
 #[derive(Debug)]
@@ -53,10 +55,6 @@ impl Found {
             self.origin.path
         )
     }
-}
-
-fn at(file: &str, document: usize, Position { line, column }: Position) -> String {
-    format!("{file}: document {document}, line {line}, column {column}")
 }
 
 /// What was found: pods, things to say, and things that are wrong.
@@ -103,32 +101,8 @@ pub(crate) fn load(paths: &[PathBuf], stdin: &mut dyn Read) -> Loaded {
 /// Reads how containers behave. What is wrong is said with its place.
 pub(crate) fn behavior(path: &Path) -> Result<BehaviorFile, String> {
     let file = shown(path);
-    let text = fs::File::open(path).and_then(|mut file| read_text(&mut file));
-    let text = text.map_err(|error| format!("{file}: {error}"))?;
-    let documents = document::read(&text).map_err(|error| {
-        let (position, message) = (error.position(), error.to_string());
-        let message = message.strip_prefix(&format!("{position}: ")).unwrap_or(&message);
-        format!("{file}: line {}, column {}: {message}", position.line, position.column)
-    })?;
-    let [document] = documents.as_slice() else {
-        return Err(format!("{file}: has {} documents, expected one with `rules`", documents.len()));
-    };
-    document.decode().map_err(|error| {
-        let place = at(&file, document.number(), error.position());
-        let path = if error.path().is_empty() { String::new() } else { format!("{}: ", error.path()) };
-        format!("{place}: {path}{}", error.message())
-    })
-}
-
-/// Something that stands in the `examples` folder of this crate.
-pub(crate) fn shipped(name: &str) -> PathBuf {
-    let in_crate = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
-    if in_crate.exists() { in_crate } else { Path::new("examples").join(name) }
-}
-
-/// A path as it is named to the user: what is shipped by its place in the crate.
-pub(crate) fn shown(path: &Path) -> String {
-    path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(path).display().to_string()
+    let document = source::only_document(&file, document::read(&source::read_file(path)?), "`rules`")?;
+    source::decode(&file, document.number(), document.root())
 }
 
 impl Loaded {
@@ -184,15 +158,6 @@ impl Loaded {
         let source = format!("{origin} in {file}");
         self.pods.push(Found { pod, file: file.to_owned(), origin, text: Arc::clone(text), source });
     }
-}
-
-fn read_text(from: &mut dyn Read) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    from.read_to_end(&mut bytes)?;
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        io::Error::new(io::ErrorKind::InvalidData, format!("is not UTF-8 text: see byte {at}"))
-    })
 }
 
 /// The file itself, or what is below a folder, in byte order.

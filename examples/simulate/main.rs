@@ -12,7 +12,9 @@ mod args;
 mod axis;
 mod load;
 mod moments;
+mod pen;
 mod run;
+mod source;
 mod state;
 mod summary;
 mod svg;
@@ -20,6 +22,7 @@ mod text;
 mod ticks;
 mod time;
 mod timeline;
+mod words;
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -132,7 +135,7 @@ fn follow(args: &Args, io: &mut Io<'_>) -> io::Result<u8> {
 
 /// How containers behave, by the file that is asked for.
 fn rules(args: &Args, loaded: &mut Loaded) -> Option<BehaviorFile> {
-    let shipped = args.paths.is_empty().then(|| load::shipped("behavior.yaml"));
+    let shipped = args.paths.is_empty().then(|| source::shipped("behavior.yaml"));
     let file = args.behavior.clone().or(shipped)?;
     load::behavior(&file).map_err(|error| loaded.errors.push(error)).ok()
 }
@@ -191,7 +194,7 @@ fn watch(
     }
     if let Some(file) = &args.svg {
         let drawn = svg::draw(&pods).and_then(|picture| std::fs::write(file, picture));
-        return Ok(drawn.map_err(|error| format!("{}: {error}", load::shown(file))));
+        return Ok(drawn.map_err(|error| format!("{}: {error}", source::shown(file))));
     }
     Ok(Ok(()))
 }
@@ -249,5 +252,5 @@ fn complain(io: &mut Io<'_>, message: &str) -> io::Result<()> {
 
 fn say(io: &mut Io<'_>, what: &str, color: AnsiColor, message: &str) -> io::Result<()> {
     let style = state::colored(color).bold();
-    writeln!(io.err, "{style}{what}:{style:#} {}", text::clean(message))
+    writeln!(io.err, "{style}{what}:{style:#} {}", words::clean(message))
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Row, Table};
 
 use super::state::{End, State};
-use super::text::{clean, shortened};
 use super::time::{short, short_or_dash};
 use super::timeline::{Lane, Timeline};
+use super::words::{clean, shortened};
 
 /// What is the least room of the last column of the containers' table.
 const LAST: u16 = 16;

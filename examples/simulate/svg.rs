@@ -4,15 +4,15 @@ use std::io;
 use std::time::Duration;
 
 use node_lifecycle::api::PodPhase;
-use quick_xml::Writer;
-use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
 
 use super::axis::{Axis, Layout};
+use super::pen::{Area, CENTERED, FAINT, INK, LINE, PLAIN, Pen, SMALL, TITLE, Type};
 use super::state::{DELETION, End, Mark, RESTART, Standing, State};
-use super::text::{NOTHING, clean, shortened};
+use super::text::NOTHING;
 use super::ticks::{Setting, Tick, ticks};
 use super::time::short;
 use super::timeline::{Exit, Lane, Span, Timeline};
+use super::words::{clean, shortened};
 
 const WIDTH: usize = 1200;
 /// Where the axis begins.
@@ -27,12 +27,6 @@ const BAR: usize = 20;
 const HEAD: usize = 92;
 const GAP: usize = 34;
 const LEGEND: usize = 126;
-
-const FONT: &str =
-    "ui-sans-serif, system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif";
-const INK: &str = "#1f2933";
-const FAINT: &str = "#66717d";
-const LINE: &str = "#d5dae0";
 
 /// How one state is called in a bar.
 const fn word(state: State) -> &'static str {
@@ -49,39 +43,11 @@ const fn word(state: State) -> &'static str {
     }
 }
 
-/// What a picture is drawn with.
-struct Pen(Writer<Vec<u8>>);
-
-/// How a text is set.
-#[derive(Clone, Copy)]
-struct Type {
-    size: usize,
-    fill: &'static str,
-    anchor: &'static str,
-    weight: &'static str,
-}
-
-const TITLE: Type = Type { size: 17, fill: INK, anchor: "start", weight: "600" };
-const PLAIN: Type = Type { size: 13, fill: INK, anchor: "start", weight: "400" };
-const SMALL: Type = Type { size: 11, fill: FAINT, anchor: "start", weight: "400" };
-const CENTERED: Type = Type { size: 11, fill: FAINT, anchor: "middle", weight: "400" };
-
 /// All pods, one below the other.
 pub(crate) fn draw(pods: &[Timeline]) -> io::Result<Vec<u8>> {
     let heights: Vec<usize> = pods.iter().map(|pod| HEAD + (pod.lanes.len() + 2) * LANE + GAP).collect();
     let height = LEGEND + heights.iter().sum::<usize>();
-    let mut pen = Pen(Writer::new_with_indent(Vec::new(), b' ', 1));
-    pen.open(
-        "svg",
-        &[
-            ("xmlns", "http://www.w3.org/2000/svg"),
-            ("width", &WIDTH.to_string()),
-            ("height", &height.to_string()),
-            ("viewBox", &format!("0 0 {WIDTH} {height}")),
-            ("font-family", FONT),
-            ("role", "img"),
-        ],
-    )?;
+    let mut pen = Pen::sheet((WIDTH, height))?;
     let names: Vec<_> = pods.iter().map(|pod| &*pod.name).collect();
     pen.tooltip(&format!("What happens to {}", names.join(", ")))?;
     pen.rect((0, 0, WIDTH, height), "#ffffff", 0, None)?;
@@ -91,10 +57,7 @@ pub(crate) fn draw(pods: &[Timeline]) -> io::Result<Vec<u8>> {
         pen.pod(pod, top)?;
         top += height;
     }
-    pen.close("svg")?;
-    let mut picture = pen.0.into_inner();
-    picture.push(b'\n');
-    Ok(picture)
+    pen.finish()
 }
 
 fn axis_of(pod: &Timeline) -> Axis {
@@ -375,82 +338,7 @@ impl Pen {
         let middle = (area.0 + area.2 / 2, area.1 + 14);
         self.text(middle, text, Type { fill, ..CENTERED })
     }
-
-    fn rect(
-        &mut self,
-        (x, y, width, height): Area,
-        fill: &str,
-        radius: usize,
-        tooltip: Option<&str>,
-    ) -> io::Result<()> {
-        let (x, y, radius) = (x.to_string(), y.to_string(), radius.to_string());
-        let (width, height) = (width.to_string(), height.to_string());
-        let attributes = [
-            ("x", &*x),
-            ("y", &*y),
-            ("width", &*width),
-            ("height", &*height),
-            ("rx", &*radius),
-            ("fill", fill),
-        ];
-        let Some(tooltip) = tooltip else { return self.empty("rect", &attributes) };
-        self.open("rect", &attributes)?;
-        self.tooltip(tooltip)?;
-        self.close("rect")
-    }
-
-    fn line(
-        &mut self,
-        (x1, y1, x2, y2): (usize, usize, usize, usize),
-        stroke: &str,
-        width: usize,
-        dashes: &str,
-    ) -> io::Result<()> {
-        let numbers = [x1, y1, x2, y2, width].map(|number| number.to_string());
-        let [x1, y1, x2, y2, width] = &numbers;
-        let attributes =
-            [("x1", &**x1), ("y1", y1), ("x2", x2), ("y2", y2), ("stroke", stroke), ("stroke-width", width)];
-        let dashed = [("stroke-dasharray", dashes)];
-        self.empty("line", &[&attributes[..], if dashes.is_empty() { &[] } else { &dashed }].concat())
-    }
-
-    fn text(&mut self, (x, y): (usize, usize), text: &str, style: Type) -> io::Result<()> {
-        let (x, y, size) = (x.to_string(), y.to_string(), style.size.to_string());
-        let start = BytesStart::new("text").with_attributes([
-            ("x", &*x),
-            ("y", &*y),
-            ("font-size", &*size),
-            ("fill", style.fill),
-            ("text-anchor", style.anchor),
-            ("font-weight", style.weight),
-        ]);
-        self.0.write_event(Event::Start(start))?;
-        self.0.write_event(Event::Text(BytesText::new(&clean(text))))?;
-        self.close("text")
-    }
-
-    fn tooltip(&mut self, text: &str) -> io::Result<()> {
-        self.0.create_element("title").write_text_content(BytesText::new(&clean(text)))?;
-        Ok(())
-    }
-
-    fn open(&mut self, name: &str, attributes: &[(&str, &str)]) -> io::Result<()> {
-        let start = BytesStart::new(name).with_attributes(attributes.iter().copied());
-        self.0.write_event(Event::Start(start))
-    }
-
-    fn close(&mut self, name: &str) -> io::Result<()> {
-        self.0.write_event(Event::End(BytesEnd::new(name)))
-    }
-
-    fn empty(&mut self, name: &str, attributes: &[(&str, &str)]) -> io::Result<()> {
-        let element = BytesStart::new(name).with_attributes(attributes.iter().copied());
-        self.0.write_event(Event::Empty(element))
-    }
 }
-
-/// Left, top, width and height.
-type Area = (usize, usize, usize, usize);
 
 fn area(axis: &Axis, from: Duration, to: Duration, y: usize) -> Area {
     let (from, to) = (axis.begin(from), axis.column(to));

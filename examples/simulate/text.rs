@@ -1,7 +1,7 @@
 //! The timeline in a terminal.
 
 use anstyle::{AnsiColor, Style};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use super::axis::{Axis, Layout};
 use super::moments::moments;
@@ -9,6 +9,7 @@ use super::state::{DELETION, End, Look, Mark, RESTART, Standing, State, colored}
 use super::ticks::{Setting, Tick, ticks};
 use super::time::short;
 use super::timeline::{Lane, Timeline};
+use super::words::{clean, shortened};
 
 const DIM: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
@@ -267,21 +268,6 @@ fn list_moments(pod: &Timeline, width: usize, out: &mut String) {
     }
 }
 
-/// As much of a text as fits.
-pub(crate) fn shortened(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut left = width.saturating_sub(1);
-    let fits = |character: &char| {
-        let needs = character.width().unwrap_or_default();
-        left.checked_sub(needs).map(|rest| left = rest).is_some()
-    };
-    let mut short: String = text.chars().take_while(fits).collect();
-    short.push('…');
-    short
-}
-
 /// Broken into lines between words.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
@@ -293,9 +279,4 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
-}
-
-/// Without what a terminal would take for a command.
-pub(crate) fn clean(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }

@@ -160,6 +160,26 @@ pub struct Compat {
     ///
     /// Right: what is urgent goes first, and every fourth pull is that of whoever has waited longest.
     pub pull_in_order_of_arrival: bool,
+    /// Since when images are there, and when they were last used, is forgotten when the agent restarts; the maximum age
+    /// of images starts anew.
+    ///
+    /// Right: it is part of the snapshot.
+    pub forget_image_ages: bool,
+    /// Towards the maximum age of images only their last use counts: one that was never used is too old as soon as the
+    /// agent has run that long, and the minimum age does not hold.
+    ///
+    /// Right: an image's age counts from when it was first seen or last used, whichever is later, and the minimum age
+    /// holds.
+    pub age_by_last_use_only: bool,
+    /// When an image could not be removed that had reached its maximum age, the disk is not looked at.
+    ///
+    /// Right: it is.
+    pub skip_disk_after_failed_age: bool,
+    /// When a disk has reached its high threshold and there is room down to the low one all the same, because both are
+    /// the same and percentages are whole numbers, one image goes.
+    ///
+    /// Right: none does.
+    pub remove_an_image_for_nothing: bool,
 }
 
 impl Compat {
@@ -198,6 +218,10 @@ impl Compat {
             forget_eviction_state: true,
             keep_pull_back_off: true,
             pull_in_order_of_arrival: true,
+            forget_image_ages: true,
+            age_by_last_use_only: true,
+            skip_disk_after_failed_age: true,
+            remove_an_image_for_nothing: true,
         }
     }
 }

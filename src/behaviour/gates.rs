@@ -117,6 +117,8 @@ features! {
         "A container names the signal that stops it.";
     CustomCPUCFSQuotaPeriod: KEP 2570, [Alpha 12 off]:
         "The period of CPU quotas can be set.";
+    ImageMaximumGCAge: KEP 4210, [Alpha 29 off, Beta 30 on, GeneralAvailability 35 on]:
+        "An image that nobody uses for long enough is removed, however much room there is.";
     ImageVolume: KEP 4639, [Alpha 31 off, Beta 33 off, Beta 35 on]:
         "The content of an image can be mounted as a volume.";
     InPlacePodLevelResourcesVerticalScaling: KEP 5419, [Alpha 35 off, Beta 36 on]:
@@ -141,6 +143,8 @@ features! {
         "Crash-loop back-off starts at 1 s and ends at 1 min.";
     RestartAllContainersOnContainerExits: KEP 5532, [Alpha 35 off, Beta 36 on]:
         "The exit of one container can restart all containers of its pod.";
+    RuntimeClassInImageCriApi: KEP 4216, [Alpha 29 off]:
+        "An image is pulled, kept and removed for each runtime handler apart.";
     SidecarsRestartableDuringPodTermination: KEP 4438, [Alpha 37 off]:
         "A sidecar that ends while its pod goes is restarted as long as it is needed.";
 }

@@ -218,7 +218,13 @@ fn keys(by: RankBy, pods: &[ObservedPod], compat: Compat) -> impl Iterator<Item 
 }
 
 /// The order of two pods of a list. No two are equal.
-fn order(by: RankBy, pods: &[ObservedPod], compat: Compat, a: &RankedPod, b: &RankedPod) -> Ordering {
+pub(super) fn order(
+    by: RankBy,
+    pods: &[ObservedPod],
+    compat: Compat,
+    a: &RankedPod,
+    b: &RankedPod,
+) -> Ordering {
     let by_uid = || {
         let (Some(a), Some(b)) = (pods.get(a.index), pods.get(b.index)) else { return Ordering::Equal };
         if compat.rank_ties_as_listed {

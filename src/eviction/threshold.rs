@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{Level, Signal};
 use crate::api::Quantity;
@@ -30,7 +30,7 @@ pub enum ThresholdValue {
     /// Bytes, inodes or processes.
     Quantity(Quantity),
     /// A share of the capacity: 0.1 is ten percent.
-    Percentage(f32),
+    Percentage(#[serde(serialize_with = "as_share", deserialize_with = "from_share")] f32),
 }
 
 impl Threshold {
@@ -112,7 +112,43 @@ fn share_of(capacity: i64, share: f32) -> i64 {
     if share.is_nan() { i64::MIN } else { (capacity as f64 * f64::from(share)) as i64 }
 }
 
+/// Not every format has a number that is none: such a share is text.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn as_share<S: Serializer>(share: &f32, serializer: S) -> Result<S::Ok, S::Error> {
+    if share.is_finite() { serializer.serialize_f32(*share) } else { serializer.collect_str(share) }
+}
+
+fn from_share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Share {
+        Number(f32),
+        Text(String),
+    }
+    match Share::deserialize(deserializer)? {
+        Share::Number(share) => Ok(share),
+        Share::Text(text) => text.parse().map_err(de::Error::custom),
+    }
+}
+
 /// A whole amount in billionths.
 pub(super) fn in_nanos(amount: i64) -> i128 {
     i128::from(amount) * 1_000_000_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_reads_back_whether_it_is_a_number_or_not() {
+        for share in [0.1_f32, 1.0, f32::MIN_POSITIVE, f32::INFINITY, f32::NAN] {
+            let text = serde_json::to_string(&ThresholdValue::Percentage(share)).unwrap();
+            let read: ThresholdValue = serde_json::from_str(&text).unwrap();
+            assert!(
+                matches!(read, ThresholdValue::Percentage(read) if read.total_cmp(&share).is_eq()),
+                "{text}"
+            );
+        }
+    }
 }

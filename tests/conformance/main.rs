@@ -13,6 +13,7 @@ mod eviction_parse;
 mod eviction_rank;
 mod eviction_synchronize;
 mod gc;
+mod image_gc;
 mod image_pull;
 mod image_ref;
 mod pod;
@@ -51,6 +52,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("eviction_synchronize", eviction_synchronize::eviction_synchronize),
     ("image_pull_decision", |input, out| (out.clone(), image_pull::image_pull_decision(input))),
     ("image_ref", |input, out| (out.clone(), image_ref::image_ref(input))),
+    ("image_gc", |input, out| (out.clone(), image_gc::image_gc(input))),
     ("kill_grace", |input, out| (out.clone(), stop::kill_grace(input))),
     ("pod_actions", |input, out| (out.clone(), pod::pod_actions(input))),
     ("pod_conditions", |input, out| (out.clone(), status::pod_conditions(input))),
@@ -74,7 +76,6 @@ const NOT_YET: &[&str] = &[
     "config_validate",
     "cpu_topology",
     "credential_lookup",
-    "image_gc",
     "node_allocatable",
     "node_conditions",
     "node_shutdown",

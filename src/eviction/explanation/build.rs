@@ -1,13 +1,18 @@
 //! From what happened in a tick to why it did.
 
+use std::collections::BTreeMap;
+
 use super::{
     EvictedExplanation, Explanation, LimitExplanation, Otherwise, PodName, RankedName, Ranking,
-    ReclaimExplanation, Step, StepExplanation, ThresholdExplanation, ThresholdState,
+    ReclaimExplanation, Sight, Step, StepExplanation, ThresholdExplanation, ThresholdState,
 };
+use crate::api::Quantity;
 use crate::behaviour::Compat;
 use crate::eviction::manager::{Standing, Watch};
+use crate::eviction::rank::order;
 use crate::eviction::{
-    Level, Manager, Observation, ObservedPod, RankBy, Signal, exceeded_limits, local_storage_violation, rank,
+    Manager, Observation, ObservedPod, RankBy, RankedPod, Signal, Threshold, exceeded_limits,
+    local_storage_violation, rank,
 };
 
 impl Manager {
@@ -40,7 +45,7 @@ impl Manager {
         let explained = watches.into_iter().map(|(at, watch)| {
             let standing = self.tick.standings.get(at);
             let level = observation.and_then(|seen| seen.levels.get(watch.threshold.signal));
-            let is_held = standing.is_some_and(|standing| standing.is_past_grace);
+            let is_held = standing.is_some_and(|standing| standing.was_held);
             ThresholdExplanation {
                 threshold: watch.threshold.clone(),
                 sight: standing.map(|standing| standing.sight).unwrap_or_default(),
@@ -48,7 +53,7 @@ impl Manager {
                 capacity: level.map(|level| level.capacity),
                 needed: level.map(|level| watch.threshold.needed(level, is_held)),
                 headroom: level.map(|level| watch.threshold.headroom(level, is_held)),
-                state: state_of(watch, standing),
+                state: state_of(watch, standing, level.is_some()),
             }
         });
         explained.collect()
@@ -86,8 +91,13 @@ impl Manager {
             let threshold = &self.state.watches.get(*at)?.threshold;
             let signal = threshold.signal;
             let after = self.tick.check.as_deref().and_then(|check| check.levels.get(signal));
-            let available_after = after.map(|level| level.available);
-            Some(StepExplanation { signal, is_hard: threshold.is_hard(), outcome: *outcome, available_after })
+            Some(StepExplanation {
+                signal,
+                is_hard: threshold.is_hard(),
+                outcome: *outcome,
+                available_after: after.map(|level| level.available),
+                needed_after: after.map(|level| threshold.needed(level, true)),
+            })
         });
         explained.collect()
     }
@@ -102,7 +112,7 @@ impl Manager {
             threshold(a).zip(threshold(b)).map_or(std::cmp::Ordering::Equal, |(a, b)| a.precedence(b))
         });
         let at = self.tick.driving().or(met.first().copied())?;
-        Some(self.state.watches.get(at)?.threshold.signal)
+        Some(self.state.watches.get(at)?.threshold.signal).filter(|signal| self.has_ranking(*signal))
     }
 
     fn ranking(&self, seen: &Observation, signal: Signal) -> Ranking {
@@ -131,30 +141,77 @@ impl Manager {
         let (Some(Step::Evicts), [evicted]) = (self.tick.steps.last(), &*self.tick.evicted) else {
             return None;
         };
-        let threshold = &self.state.watches.get(self.tick.driving()?)?.threshold;
-        let latest = self.tick.check.as_deref().and_then(|check| check.levels.get(threshold.signal));
-        let level: &Level = latest.or_else(|| seen.levels.get(threshold.signal))?;
-        let by = self.rank_by(threshold.signal);
+        let by = self.rank_by(self.state.watches.get(self.tick.driving()?)?.threshold.signal);
         let compat = self.behaviour.compat;
         let ranked = rank(by, seen.pods(), compat);
+        let chosen = ranked.iter().find(|ranked| ranked.index == evicted.pod)?;
         let next = ranked.iter().find(|ranked| {
             let is_other = ranked.index != evicted.pod;
             is_other && seen.pods().get(ranked.index).is_some_and(|other| !other.pod().is_critical)
         });
-        let pods = next.and_then(|next| Some((seen.pods().get(evicted.pod)?, seen.pods().get(next.index)?)));
         Some(Otherwise {
-            enough: -threshold.headroom(level, true),
-            next: pods.map(|(_, next)| PodName::from(&**next.pod())),
-            less: pods.and_then(|(chosen, next)| least_saving(chosen, next, by, compat)),
+            enough: self.enough(seen),
+            next: next.and_then(|next| Some(PodName::from(&**seen.pods().get(next.index)?.pod()))),
+            less: next.and_then(|next| least_saving(chosen, next, by, seen.pods(), compat)),
         })
+    }
+
+    /// How much more of each signal would have had to be left for no threshold to drive an eviction. What was freed
+    /// counts if the threshold that was acted on last would still have had it freed.
+    fn enough(&self, seen: &Observation) -> BTreeMap<Signal, Quantity> {
+        let mut enough = BTreeMap::new();
+        let mut frees = None;
+        for &at in self.tick.due.iter().skip(self.tick.steps.len().saturating_sub(1)) {
+            let (Some(watch), Some(standing)) = (self.state.watches.get(at), self.tick.standings.get(at))
+            else {
+                continue;
+            };
+            let threshold = &watch.threshold;
+            let signal = threshold.signal;
+            let Some(level) = seen.levels.get(signal).filter(|_| self.has_ranking(signal)) else { continue };
+            let at_first = -threshold.headroom(level, standing.was_held);
+            let at_check = self.missing_at_check(threshold, seen).filter(|missing| *missing < at_first);
+            let frees = *frees.get_or_insert(at_check.is_some());
+            let missing = at_check.filter(|_| frees).unwrap_or(at_first);
+            if missing.signum() > 0 {
+                let most = enough.entry(signal).or_insert(Quantity::ZERO);
+                *most = missing.max(most.clone());
+            }
+        }
+        enough
+    }
+
+    /// How much was missing after what no pod needs was freed, where that was looked at.
+    fn missing_at_check(&self, threshold: &Threshold, seen: &Observation) -> Option<Quantity> {
+        let check = &self.tick.check.as_deref()?.levels;
+        let missing = |threshold: &Threshold| Some(-threshold.headroom(check.get(threshold.signal)?, true));
+        if !self.behaviour.compat.check_every_threshold {
+            let is_fresh = check.get(threshold.signal)?.is_fresh_after(seen.levels.get(threshold.signal));
+            return missing(threshold).filter(|_| is_fresh);
+        }
+        // All others have to be unmet then, and all of the same signal.
+        let watches = self.state.watches.iter().map(|watch| &watch.threshold);
+        let (same, others): (Vec<_>, Vec<_>) = watches.partition(|it| it.signal == threshold.signal);
+        let is_missing = |it: &Threshold| missing(it).is_some_and(|missing| missing.signum() > 0);
+        let all_else = !others.into_iter().any(is_missing);
+        same.into_iter().filter_map(missing).max().filter(|_| all_else)
     }
 }
 
 /// How much less `chosen` would have to use for `next` to go first.
-fn least_saving(chosen: &ObservedPod, next: &ObservedPod, by: RankBy, compat: Compat) -> Option<u64> {
-    let (key, other) = (by.key(chosen, compat), by.key(next, compat));
+fn least_saving(
+    chosen: &RankedPod,
+    next: &RankedPod,
+    by: RankBy,
+    pods: &[ObservedPod],
+    compat: Compat,
+) -> Option<u64> {
+    let RankedPod { index, key } = *chosen;
     // Less usage never moves a pod forward, so the least that moves it behind the other can be halved in on.
-    let is_enough = |less: u64| by.compare(&by.with_usage(key, key.usage - less), &other).is_gt();
+    let is_enough = |less: u64| {
+        let saving = RankedPod { index, key: by.with_usage(key, key.usage - less) };
+        order(by, pods, compat, &saving, next).is_gt()
+    };
     let (mut enough, mut not_enough) = (key.usage, 0);
     if key.no_stats || !is_enough(enough) {
         return None;
@@ -166,9 +223,11 @@ fn least_saving(chosen: &ObservedPod, next: &ObservedPod, by: RankBy, compat: Co
     Some(enough)
 }
 
-fn state_of(watch: &Watch, standing: Option<&Standing>) -> ThresholdState {
+fn state_of(watch: &Watch, standing: Option<&Standing>, has_level: bool) -> ThresholdState {
     match standing {
         None => ThresholdState::NotCounted,
+        // It was observed, and passed over.
+        Some(Standing { sight: Sight::Unobserved, .. }) if has_level => ThresholdState::NotCounted,
         Some(Standing { since: None, .. }) => ThresholdState::Unmet,
         Some(Standing { since: Some(since), is_only_held: true, .. }) => {
             ThresholdState::Held { since: *since }

@@ -3,6 +3,7 @@
 mod build;
 mod text;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -40,7 +41,8 @@ pub struct Explanation {
     pub reclaims: Vec<ReclaimExplanation>,
     /// The thresholds that were acted on, in order, and what came of each.
     pub steps: Vec<StepExplanation>,
-    /// Whose turn it is, for the threshold that was acted on last; where none was, for the first that is met.
+    /// Whose turn it is, for the threshold that was acted on last; where none was, for the first that is met. `None`
+    /// also where it is not known what of a pod is on which disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ranking: Option<Ranking>,
     /// Who had to go.
@@ -65,7 +67,7 @@ pub struct ThresholdExplanation {
     /// How much there is in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<i64>,
-    /// What has to be left, as an amount; with what has to be freed once it is held.
+    /// What has to be left, as an amount; with what has to be freed if it was met for its grace period before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needed: Option<Quantity>,
     /// How much more is left than has to be; below zero, how much is missing.
@@ -98,7 +100,8 @@ pub enum ThresholdState {
         /// Since when.
         since: Timestamp,
     },
-    /// It does not count before the next tick.
+    /// It did not count in this tick: it came from the layout of the disks only now, this is not known, or the node
+    /// could not be observed.
     NotCounted,
 }
 
@@ -146,7 +149,7 @@ pub struct ReclaimExplanation {
 }
 
 /// A threshold that was acted on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct StepExplanation {
@@ -159,6 +162,9 @@ pub struct StepExplanation {
     /// What is left after what no pod needs was freed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub available_after: Option<i64>,
+    /// What has to be left by then, with what has to be freed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needed_after: Option<Quantity>,
 }
 
 /// What came of acting on a threshold.
@@ -239,8 +245,9 @@ pub struct EvictedExplanation {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Otherwise {
-    /// How much more would have had to be left for nobody to go: bytes, inodes or processes.
-    pub enough: Quantity,
+    /// How much more would have had to be left for nobody to go, of each signal that evictions are due for: bytes,
+    /// inodes or processes.
+    pub enough: BTreeMap<Signal, Quantity>,
     /// Who is next in line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<PodName>,

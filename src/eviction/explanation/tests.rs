@@ -92,7 +92,7 @@ If shop/cart had used 256Mi less, shop/search would have gone.
 fn what_would_have_changed_the_answer_is_exact() {
     let explanation = explained(&hard(), low_memory(80 * MIB));
     let otherwise = explanation.otherwise.unwrap();
-    let enough = otherwise.enough.value().unwrap();
+    let enough = otherwise.enough[&Signal::MemoryAvailable].value().unwrap();
     assert!(explained(&hard(), low_memory(80 * MIB + enough)).evicted.is_empty());
     assert!(!explained(&hard(), low_memory(80 * MIB + enough - 1)).evicted.is_empty());
 
@@ -149,9 +149,130 @@ fn what_was_freed_and_was_not_enough_is_said() {
     let pods = [pod("web", &spec, &stats)];
     let text = explained(&hard(), Observation::new(levels, DiskLayout::One, pods)).to_string();
     assert!(text.contains("Freed: dead containers.\nFreed: unused images.\n"), "{text}");
-    assert!(text.contains("nodefs.available: 1Gi left by then, which is not enough.\n"), "{text}");
+    assert!(
+        text.contains("nodefs.available: 1Gi left by then, which is not enough: it takes 10Gi.\n"),
+        "{text}"
+    );
     assert!(
         text.contains("Nobody would have had to go if 9Gi more of ephemeral-storage had been left."),
         "{text}"
     );
+}
+
+/// A manager that is shown a node each minute; where what no pod needs is freed, once more after that.
+fn told(
+    settings: &Value,
+    seen: impl IntoIterator<Item = Vec<Result<Observation, &'static str>>>,
+) -> Vec<Explanation> {
+    let mut manager = Manager::new(config(settings), Arc::default(), now()).unwrap();
+    let mut actions = Vec::new();
+    manager.step(now(), Event::AgentStarted { epoch: 1 }, &mut actions);
+    let mut at = now();
+    let mut explained = Vec::new();
+    for looks in seen {
+        manager.wake(at, &mut actions);
+        let mut looks = looks.into_iter();
+        while let Some(action) = actions.pop() {
+            let (operation, outcome) = match action {
+                Action::Observe { operation } => match looks.next().unwrap() {
+                    Ok(seen) => (operation, Outcome::Observed(Arc::new(seen))),
+                    Err(error) => (operation, Outcome::Failed(error.into())),
+                },
+                Action::Reclaim { operation, .. } => (operation, Outcome::Reclaimed { freed_bytes: None }),
+                _ => continue,
+            };
+            manager.step(at, Event::Done { operation, outcome }, &mut actions);
+        }
+        explained.extend(manager.explanation());
+        at += std::time::Duration::from_secs(60);
+    }
+    explained
+}
+
+fn low_disk(available: i64) -> Observation {
+    let level = Level { available, capacity: 100 * GIB, time: None };
+    let (spec, stats) = memory("0", GIB, 0);
+    Observation::new(
+        Levels::default().with(Signal::NodefsAvailable, level),
+        DiskLayout::One,
+        [pod("web", &spec, &stats)],
+    )
+}
+
+fn enough(explanation: &Explanation) -> Vec<(Signal, i64)> {
+    let enough = explanation.otherwise.iter().flat_map(|otherwise| &otherwise.enough);
+    enough.map(|(signal, missing)| (*signal, missing.value().unwrap())).collect()
+}
+
+#[test]
+fn what_was_freed_is_not_missing() {
+    let explained = told(&hard(), [vec![Ok(low_disk(GIB)), Ok(low_disk(4 * GIB))]]);
+    assert_eq!(explained[0].evicted.len(), 1);
+    assert_eq!(enough(&explained[0]), [(Signal::NodefsAvailable, 6 * GIB + 160)], "10% in 32 bits");
+}
+
+#[test]
+fn what_has_to_be_freed_is_missing_from_the_second_tick_on() {
+    let settings = json!({"evictionHard": {"memory.available": "100Mi"}, "enforceNodeAllocatable": [],
+        "evictionMinimumReclaim": {"memory.available": "10Mi"}});
+    let seen = |available| {
+        let mut seen = low_memory(available);
+        seen.levels.forget_times();
+        vec![Ok(seen)]
+    };
+    let explained = told(&settings, [80, 90, 105].map(|left| seen(left * MIB)));
+    let missing = explained.iter().map(enough).collect::<Vec<_>>();
+    assert_eq!(missing, [20, 20, 5].map(|missing| vec![(Signal::MemoryAvailable, missing * MIB)]));
+    assert!(explained[2].to_string().contains("was short, and held for 2m0s: 5Mi more to free"));
+}
+
+#[test]
+fn every_signal_that_is_short_is_said() {
+    let mut seen = low_memory(80 * MIB);
+    let level = Level { available: 10, capacity: 1000, time: None };
+    seen.levels.set(Signal::PidAvailable, Some(level));
+    let explanation =
+        explained(&json!({"evictionHard": {"memory.available": "100Mi", "pid.available": "5%"}}), seen);
+    assert_eq!(enough(&explanation), [(Signal::MemoryAvailable, 20 * MIB), (Signal::PidAvailable, 40)]);
+    let text = explanation.to_string();
+    let told = "if 20Mi more of memory.available and 40 more of pid.available had been left";
+    assert!(text.contains(told), "{text}");
+}
+
+#[test]
+fn what_is_not_observed_is_neither_short_nor_to_spare() {
+    let soft = json!({"evictionHard": {}, "evictionSoft": {"nodefs.available": "10%"},
+        "evictionSoftGracePeriod": {"nodefs.available": "3m"}});
+    let mut blind = low_disk(GIB);
+    blind.levels = Levels::default();
+    let mut unknown = low_disk(GIB);
+    unknown.disks.dedicated_image_fs = Err("no answer".into());
+    let seen = [Ok(unknown), Ok(low_disk(GIB)), Ok(blind), Err("out of order")];
+    let explained = told(&soft, seen.map(|seen| vec![seen]));
+    let rows = explained
+        .iter()
+        .map(|tick| tick.to_string().lines().find(|row| row.contains("nodefs")).unwrap().to_owned());
+    let ends = [
+        "soft: 10Gi  not counted in this tick",
+        "9Gi short for 0s; counts in 3m0s, at 2025-03-01T12:04:00Z",
+        "met for 1m0s; counts in 2m0s, at 2025-03-01T12:04:00Z; not observed, so nobody goes for it",
+        "not counted in this tick",
+    ];
+    for (row, end) in rows.zip(ends) {
+        assert!(row.ends_with(end), "{row}");
+    }
+    assert_eq!(explained[0].ranking, None, "it is not known what is on which disk");
+}
+
+#[test]
+fn equal_pods_need_not_be_told_apart_by_a_byte() {
+    let (spec, stats) = memory("0", GIB, 0);
+    let level = Level { available: 0, capacity: 8 * GIB, time: None };
+    let levels = Levels::default().with(Signal::MemoryAvailable, level);
+    let less = |names: [&str; 2]| {
+        let (_, more) = memory("0", GIB + 1, 0);
+        let pods = [pod(names[0], &spec, &more), pod(names[1], &spec, &stats)];
+        explained(&hard(), Observation::new(levels, DiskLayout::One, pods)).otherwise.unwrap().less
+    };
+    assert_eq!([less(["a", "b"]), less(["b", "a"])], [Some(2), Some(1)], "of equals the first by UID goes");
 }

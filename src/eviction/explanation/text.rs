@@ -72,22 +72,26 @@ impl ThresholdExplanation {
         };
         let kind = if self.threshold.is_hard() { "hard" } else { "soft" };
         let needed = self.needed.as_ref().map(|needed| format!("{kind}: {}", quantity(needed)));
-        let headroom = self.headroom.clone().unwrap_or_default();
-        let short = || quantity(&-headroom.clone());
+        let missing = self.headroom.as_ref().map(|headroom| quantity(&-headroom.clone()));
+        let short =
+            || missing.as_ref().map_or_else(|| "met".to_owned(), |missing| format!("{missing} short"));
         let so_far = |since: Timestamp| GoDuration(at - since);
         let mut state = match self.state {
-            ThresholdState::Unmet if self.headroom.is_some() => format!("{} to spare", quantity(&headroom)),
-            ThresholdState::Unmet => "not met".to_owned(),
+            ThresholdState::Unmet => match &self.headroom {
+                Some(headroom) => format!("{} to spare", quantity(headroom)),
+                None => "not met".to_owned(),
+            },
             ThresholdState::InGrace { until, since } => {
                 let left = GoDuration(until - at);
-                format!("{} short for {}; counts in {left}, at {until}", short(), so_far(since))
+                format!("{} for {}; counts in {left}, at {until}", short(), so_far(since))
             }
-            ThresholdState::Met { since } if at == since => format!("{} short", short()),
-            ThresholdState::Met { since } => format!("{} short for {}", short(), so_far(since)),
+            ThresholdState::Met { since } if at == since => short(),
+            ThresholdState::Met { since } => format!("{} for {}", short(), so_far(since)),
             ThresholdState::Held { since } => {
-                format!("was short, and held for {}: {} more to free", so_far(since), short())
+                let missing = missing.as_deref().unwrap_or("some");
+                format!("was short, and held for {}: {missing} more to free", so_far(since))
             }
-            ThresholdState::NotCounted => "counts from the next tick on".to_owned(),
+            ThresholdState::NotCounted => "not counted in this tick".to_owned(),
         };
         match (self.sight, self.state) {
             (_, ThresholdState::NotCounted | ThresholdState::Unmet) | (Sight::Fresh, _) => {}
@@ -153,12 +157,13 @@ impl fmt::Display for StepExplanation {
             }
             Step::NobodyCanGo => writeln!(f, "{signal}: there is no pod that can go."),
             Step::NoRanking => writeln!(f, "{signal}: nobody goes for it."),
-            Step::Evicts if self.available_after.is_some() => {
+            Step::Evicts => {
+                let Some(needed) = &self.needed_after else { return Ok(()) };
                 write!(f, "{signal}: ")?;
                 by_then(f)?;
-                writeln!(f, ", which is not enough.")
+                let needed = Amount(signal.resource(), needed.nanos_saturating());
+                writeln!(f, ", which is not enough: it takes {needed}.")
             }
-            Step::Evicts => Ok(()),
         }
     }
 }
@@ -226,8 +231,14 @@ impl Otherwise {
         step: Option<&StepExplanation>,
     ) -> fmt::Result {
         let Some(resource) = step.map(|step| step.signal.resource()) else { return Ok(()) };
-        let enough = Amount(resource, self.enough.nanos_saturating());
-        writeln!(f, "Nobody would have had to go if {enough} more of {resource} had been left.")?;
+        let is_one = self.enough.len() == 1;
+        let enough = self.enough.iter().map(|(signal, missing)| {
+            let resource = signal.resource();
+            let of = if is_one { resource.name() } else { signal.name() };
+            format!("{} more of {of}", Amount(resource, missing.nanos_saturating()))
+        });
+        let enough = enough.collect::<Vec<_>>().join(" and ");
+        writeln!(f, "Nobody would have had to go if {enough} had been left.")?;
         match (&self.next, self.less) {
             (None, _) => writeln!(f, "Nobody else could have gone."),
             (Some(next), Some(less)) => {

@@ -46,9 +46,7 @@ impl Manager {
         };
         let threshold = watch.threshold.clone();
         let compat = self.behaviour.compat;
-        if !self.has_ranking_of_disks()
-            && (compat.need_disk_layout || threshold.signal.filesystem().is_some())
-        {
+        if !self.has_ranking(threshold.signal) {
             self.tick.conclude(Step::NoRanking);
             return if compat.need_disk_layout { self.rest(actions) } else { self.next_threshold(actions) };
         }
@@ -62,6 +60,14 @@ impl Manager {
         let (message, annotations) = low_on(&threshold, seen.levels.get(threshold.signal), observed);
         let grace = self.grace_of(observed.pod(), &threshold);
         let eviction = self.eviction(observed.pod(), message.into(), grace, Some(annotations));
+        if let Some(check) = self.tick.check.as_ref().filter(|_| !compat.check_every_threshold) {
+            // It was made before this pod went, and is not fresh in the next tick.
+            for (signal, level) in check.levels.iter() {
+                if level.time > self.state.levels.get(signal).and_then(|known| known.time) {
+                    self.state.levels.set(signal, Some(*level));
+                }
+            }
+        }
         let mut evicted = BTreeMap::new();
         self.send(first.index, eviction, &mut evicted, actions);
         self.tick.conclude(Step::Evicts);

@@ -107,14 +107,18 @@ impl Manager {
 
     fn restart_agent(&mut self, epoch: u32, actions: &mut Vec<Action>) {
         self.state.operations = Operations::of_epoch(epoch);
-        if self.behaviour.compat.forget_eviction_state {
-            let State { now, operations, .. } = self.state;
+        if self.behaviour.compat.forget_eviction_state || !self.has_something_to_do() {
+            let State { now, operations, pressures, .. } = self.state;
             self.state = State { operations, ..State::new(&self.config.thresholds, now) };
+            if !pressures.is_empty() {
+                actions.push(Action::SetPressures(Pressures::NONE));
+            }
         }
         if !self.has_something_to_do() {
             return;
         }
         match &mut self.state.phase {
+            Phase::Cleanup { until, .. } if *until <= self.state.now => self.give_up(actions),
             // Whether these evictions were accepted nobody will say any more.
             Phase::Cleanup { pods, .. } => pods.values_mut().for_each(|pending| *pending = None),
             _ => self.observe(actions),
@@ -242,7 +246,7 @@ impl Machine for Manager {
             Event::Done { operation, outcome } => self.done(operation, outcome, actions),
             Event::CleanedUp(uid) => self.cleaned_up(&uid, actions),
             Event::MemoryNotification => match self.state.phase {
-                Phase::Start | Phase::Cleanup { .. } => {}
+                Phase::Start => {}
                 Phase::Interval { .. } => self.observe(actions),
                 _ => self.state.notified = true,
             },

@@ -118,16 +118,17 @@ impl Watch {
 }
 
 impl Phase {
-    /// When it is given up.
-    pub(super) const fn until(&self) -> Option<Timestamp> {
-        match self {
-            Self::Start => None,
+    /// When it is given up. At the end of time nothing is.
+    pub(super) fn until(&self) -> Option<Timestamp> {
+        let until = match self {
+            Self::Start => return None,
             Self::Interval { until }
             | Self::Observation { until, .. }
             | Self::Reclaim { until, .. }
             | Self::Check { until, .. }
-            | Self::Cleanup { until, .. } => Some(*until),
-        }
+            | Self::Cleanup { until, .. } => *until,
+        };
+        Some(until).filter(|until| *until < Timestamp::MAX)
     }
 
     const fn until_mut(&mut self) -> Option<&mut Timestamp> {

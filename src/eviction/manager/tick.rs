@@ -48,6 +48,8 @@ pub(in crate::eviction) struct Standing {
     pub(in crate::eviction) is_only_held: bool,
     /// Whether that has been so for its grace period.
     pub(in crate::eviction) is_past_grace: bool,
+    /// Whether that was so before this tick, so that enough has to be freed.
+    pub(in crate::eviction) was_held: bool,
     /// What was observed of its signal.
     pub(in crate::eviction) sight: Sight,
 }
@@ -186,6 +188,12 @@ impl Manager {
         Some(counted)
     }
 
+    /// Whether it is known what of a pod counts for a signal.
+    pub(in crate::eviction) fn has_ranking(&self, signal: Signal) -> bool {
+        self.has_ranking_of_disks()
+            || !(self.behaviour.compat.need_disk_layout || signal.filesystem().is_some())
+    }
+
     /// Whether it is known what of a pod counts for a disk.
     pub(super) fn has_ranking_of_disks(&self) -> bool {
         self.state.layout.is_some_and(|layout| layout.is_supported(&self.behaviour))
@@ -198,15 +206,17 @@ impl Manager {
         let layout_counts = self.state.layout.is_some();
         for watch in self.state.watches.iter_mut().take(counted) {
             let signal = watch.threshold.signal;
+            let was_held = watch.is_held;
             let level = levels.get(signal).filter(|_| layout_counts || signal.filesystem().is_none());
             let standing = match level {
                 Some(level) => {
                     let is_met = watch.threshold.is_met(level);
-                    let is_active = is_met || (watch.is_held && watch.threshold.is_unresolved(level));
+                    let is_active = is_met || (was_held && watch.threshold.is_unresolved(level));
                     watch.settle(is_active, now);
                     let is_fresh = level.is_fresh_after(self.state.levels.get(signal));
                     Standing {
                         is_only_held: is_active && !is_met,
+                        was_held,
                         sight: if is_fresh { Sight::Fresh } else { Sight::Stale },
                         ..Standing::of(watch)
                     }
@@ -272,7 +282,14 @@ impl Manager {
         // What was freed in an earlier tick has done what it could by now.
         let is_reclaimed = std::mem::take(&mut watch.is_reclaimed);
         actions.push(Action::ThresholdMet(signal.resource()));
-        if is_reclaimed { self.evict_for(at, actions) } else { self.reclaim_next(signal, actions) }
+        if self.is_enough(at) == Some(true) {
+            self.tick.conclude(Step::Resolved);
+            self.next_threshold(actions);
+        } else if is_reclaimed {
+            self.evict_for(at, actions);
+        } else {
+            self.reclaim_next(signal, actions);
+        }
     }
 
     /// Frees what has not been freed in this tick, or says what that has brought.
@@ -370,6 +387,7 @@ impl Standing {
         Self {
             since: watch.since,
             is_only_held: false,
+            was_held: false,
             is_past_grace: watch.is_held,
             sight: Sight::Unobserved,
         }

@@ -336,7 +336,8 @@ impl Machine for Puller {
 
     fn next_wakeup(&self) -> Option<Timestamp> {
         let deadline = self.state.deadlines.first().map(|(until, _)| *until);
-        [deadline, self.state.blocked_until].into_iter().flatten().min()
+        // At the end of time nothing is due.
+        [deadline, self.state.blocked_until].into_iter().flatten().min().filter(|due| *due < Timestamp::MAX)
     }
 }
 
