@@ -84,7 +84,7 @@ pub use container::{
 };
 pub use error::{ImageError, RuntimeError, done_if_gone};
 pub use hook::{HookError, HookRequest, HookRunner};
-pub use image::{AuthConfig, FilesystemUsage, Image, ImageFsInfo, ImageService, ImageSpec};
+pub use image::{AuthConfig, FilesystemUsage, Image, ImageFsInfo, ImageService, ImageSpec, PullUpdate};
 pub use probe::{ProbeReport, ProbeRequest, ProbeRunner};
 pub use records::{container_record, sandbox_record};
 pub use resources::{PodResources, PrepareError};

@@ -59,9 +59,10 @@ impl Puller {
         let waiting = self.take_waiting(target);
         let by_arrival = self.by_arrival();
         self.state.requeue(target, by_arrival);
-        self.state.prefetched.remove(&target.image);
         if running.is_prefetch {
             self.state.prefetched.insert(target.image.clone(), size_bytes);
+        } else if !waiting.is_empty() {
+            self.state.prefetched.remove(&target.image);
         }
         for asked in &waiting {
             let took = now.since(running.started.max(asked.since));

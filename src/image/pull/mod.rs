@@ -9,6 +9,9 @@ mod progress;
 mod snapshot;
 mod start;
 mod state;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -176,9 +176,12 @@ impl State {
         let Some(asked) = self.requests.get(id) else { return };
         let (rank, arrived) = (asked.rank(by_arrival), asked.arrived);
         let pull = self.pulls.entry(asked.target.clone()).or_default();
+        let was_wanted = !pull.wanted_by.is_empty();
         pull.wanted_by.insert(id.clone());
         match &mut pull.stage {
-            Stage::Running(running) => running.is_prefetch &= rank.is_prefetch,
+            Stage::Running(running) => {
+                running.is_prefetch = rank.is_prefetch && (running.is_prefetch || !was_wanted);
+            }
             Stage::Queued { rank: first, oldest } => {
                 let was_first = *first;
                 if rank < was_first {
