@@ -239,7 +239,8 @@ proptest! {
                 prop_assert!(used_percent >= node.policy.high_threshold_percent);
                 let by_now = u128::from(available) + u128::from(freed(&tried[..n], false));
                 prop_assert!(by_now < low);
-                prop_assert_eq!(u128::from(missing_bytes).min(i64::MAX as u128), (low - by_now).min(i64::MAX as u128));
+                // More than can be counted is as good as all.
+                prop_assert!(u128::from(missing_bytes) == low - by_now || low > i64::MAX as u128);
             }
         }
         // Whoever is not told of a failure has room, or less than the high threshold.
@@ -549,25 +550,27 @@ impl Rig {
 proptest! {
     #[test]
     fn the_machine_keeps_what_is_used_and_answers_everyone(
-        policy in policy(),
+        policy in policy().prop_filter("valid", |policy| policy.validate().is_ok()),
         behaviour in behaviour(),
         happenings in vec(happening(), 0..80),
     ) {
-        prop_assume!(policy.validate().is_ok());
         let mut rig = Rig::new(policy, behaviour);
         rig.happen(Happening::AgentStarted);
         for happening in happenings {
             rig.happen(happening);
         }
-        // With answers to all that is asked it comes to rest.
-        rig.tell(None);
-        for _ in 0..200 {
-            if rig.asked.is_none() {
-                break;
+        // Where all that is asked is answered it comes to rest, and at the next look nothing is forgotten.
+        for _ in 0..2 {
+            rig.tell(None);
+            for _ in 0..200 {
+                if rig.asked.is_none() {
+                    break;
+                }
+                rig.answer(false);
             }
-            rig.answer(false);
+            prop_assert!(rig.asked.is_none(), "never rests");
+            rig.now = rig.machine.next_wakeup().unwrap();
         }
-        prop_assert!(rig.asked.is_none(), "never rests");
         prop_assert!(rig.requests.is_empty(), "not answered: {:?}", rig.requests);
         for (image, used) in &rig.images {
             prop_assert!(*used || !is_no_cache(*image), "{} has no user", IDS[*image]);

@@ -176,6 +176,14 @@ impl ImageGc {
         self.observe(actions);
     }
 
+    fn need(&mut self, id: &Arc<str>) {
+        self.state.records.need(id);
+        // The look that is under way may not know it.
+        if self.state.phase.operation().is_some() {
+            self.state.needed.insert(Arc::clone(id));
+        }
+    }
+
     /// Looks at the images, and then does what is due.
     fn observe(&mut self, actions: &mut Vec<Action>) {
         let state = &mut self.state;
@@ -354,6 +362,10 @@ impl Machine for ImageGc {
             self.state.now = self.state.now.max(now);
             return self.restart_agent(epoch, actions);
         }
+        if let Event::Needed { id } = &event {
+            // Before anything that is due removes it.
+            self.need(id);
+        }
         self.wake(now, actions);
         match event {
             Event::Done { operation, outcome } => self.done(operation, outcome, actions),
@@ -363,19 +375,13 @@ impl Machine for ImageGc {
                     self.observe(actions);
                 }
             }
-            Event::Needed { id } => {
-                self.state.records.need(&id);
-                if self.state.phase.operation().is_some() {
-                    self.state.needed.insert(id);
-                }
-            }
             Event::PodGone => {
                 self.state.next_detection = self.state.now;
                 if let Phase::Rest { .. } = self.state.phase {
                     self.observe(actions);
                 }
             }
-            Event::AgentStarted { .. } => {}
+            Event::Needed { .. } | Event::AgentStarted { .. } => {}
         }
     }
 
