@@ -358,7 +358,7 @@ proptest! {
 }
 
 /// What happens to a node that runs the machine.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Happening {
     Time(u64),
     Wake,
@@ -424,14 +424,14 @@ impl Rig {
     }
 
     /// Tells the machine, and a copy of it that was stored and restored, and compares what they ask for.
-    fn tell(&mut self, event: Option<ImageGcEvent>) {
+    fn tell(&mut self, event: Option<&ImageGcEvent>) {
         let stored = serde_json::to_string(&self.machine.snapshot()).unwrap();
         let mut twin =
             ImageGc::restore(serde_json::from_str(&stored).unwrap(), self.environment.clone(), self.now)
                 .unwrap();
         let [mut actions, mut twins] = [Vec::new(), Vec::new()];
         for (machine, actions) in [(&mut self.machine, &mut actions), (&mut twin, &mut twins)] {
-            match event.clone() {
+            match event.cloned() {
                 Some(event) => machine.step(self.now, event, actions),
                 None => machine.wake(self.now, actions),
             }
@@ -469,7 +469,7 @@ impl Rig {
             _ => return,
         };
         let outcome = if fails { failed() } else { outcome };
-        self.tell(Some(ImageGcEvent::Done { operation, outcome }));
+        self.tell(Some(&ImageGcEvent::Done { operation, outcome }));
     }
 
     fn look(&self) -> Arc<ImageInventory> {
@@ -504,7 +504,7 @@ impl Rig {
             Happening::Answer { fails } => self.answer(fails),
             Happening::Stray => {
                 let operation = OperationId { epoch: 0, seq: 77 };
-                self.tell(Some(ImageGcEvent::Done { operation, outcome: ImageGcOutcome::Removed }));
+                self.tell(Some(&ImageGcEvent::Done { operation, outcome: ImageGcOutcome::Removed }));
             }
             Happening::Pulled(image) => {
                 self.images.entry(image).or_insert(false);
@@ -519,13 +519,13 @@ impl Rig {
                     Some(ImageGcAction::Remove { removal, .. }) if *removal.id == *IDS[image]);
                 if let (false, Some(used)) = (is_going, self.images.get_mut(&image)) {
                     *used = true;
-                    self.tell(Some(ImageGcEvent::Needed { id: IDS[image].into() }));
+                    self.tell(Some(&ImageGcEvent::Needed { id: IDS[image].into() }));
                 }
             }
             Happening::Unused(image) => {
                 if let Some(used @ true) = self.images.get_mut(&image) {
                     *used = false;
-                    self.tell(Some(ImageGcEvent::PodGone));
+                    self.tell(Some(&ImageGcEvent::PodGone));
                 }
             }
             Happening::Disk(disk) => self.disk = disk,
@@ -534,14 +534,14 @@ impl Rig {
                 self.requested += 1;
                 if self.machine.next_wakeup().is_some() {
                     self.requests.insert(request);
-                    self.tell(Some(ImageGcEvent::DeleteUnused { request }));
+                    self.tell(Some(&ImageGcEvent::DeleteUnused { request }));
                 }
             }
             Happening::AgentStarted => {
                 self.epoch += 1;
                 self.requests.clear();
                 self.asked = None;
-                self.tell(Some(ImageGcEvent::AgentStarted { epoch: self.epoch }));
+                self.tell(Some(&ImageGcEvent::AgentStarted { epoch: self.epoch }));
             }
         }
     }

@@ -291,7 +291,7 @@ impl ImageGc {
             // Stale, doubled or foreign.
             (phase, _) if phase.operation() != Some(operation) => {}
             (Phase::Observation { scope, .. }, Outcome::Observed(seen)) => {
-                self.observed(&seen, scope, actions)
+                self.observed(&seen, scope, actions);
             }
             (Phase::Observation { scope, .. }, Outcome::Failed(error)) => {
                 actions.push(Action::Note(Note::ObservationFailed { error: Arc::clone(&error) }));
