@@ -218,7 +218,7 @@ impl ImageGc {
         for id in &state.needed {
             state.records.need(id);
         }
-        let is_off = scope == Scope::All && self.config.policy.is_off();
+        let is_off = scope == Scope::All && self.config.policy.is_off(self.behaviour.gates);
         let scope = if is_off { Scope::NoCache } else { scope };
         let context = ImageGcContext { now: state.now, began: state.began.unwrap_or(state.now), scope };
         let policy = &self.config.policy;
