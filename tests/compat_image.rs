@@ -10,8 +10,8 @@ use node_lifecycle::behaviour::{Behaviour, Compat};
 use node_lifecycle::image::{
     ImageCollection, ImageFilesystem, ImageGc, ImageGcAction, ImageGcConfig, ImageGcContext, ImageGcEvent,
     ImageGcOutcome, ImageGcPolicy, ImageGcScope, ImageGcStep, ImageInventory, ImageListing, ImageRecords,
-    ListedImage, PullConfig, PullId, PullRateLimit, PullRequest, PullUrgency, Puller, PullerAction,
-    PullerEvent, PullerOutcome, image_gc_plan,
+    ImageUser, ListedImage, PullConfig, PullId, PullRateLimit, PullRequest, PullUrgency, Puller,
+    PullerAction, PullerEvent, PullerOutcome, image_gc_plan,
 };
 use node_lifecycle::machine::{Machine, Snapshots, Timestamp};
 
@@ -29,10 +29,13 @@ fn at(hours: u64) -> Timestamp {
     Timestamp::UNIX_EPOCH + Duration::from_secs(hours * HOUR)
 }
 
+fn image(id: &str) -> ListedImage {
+    ListedImage { id: id.into(), size_bytes: 100, ..ListedImage::default() }
+}
+
 fn inventory(ids: &[&str]) -> ImageInventory {
-    let image = |id: &&str| ListedImage { id: (*id).into(), size_bytes: 100, ..ListedImage::default() };
-    let listing = ImageListing { images: ids.iter().map(image).collect(), ..ImageListing::default() };
-    ImageInventory::new(&listing, Behaviour::default().gates)
+    let images = ids.iter().map(|id| image(id)).collect();
+    ImageInventory::new(&ImageListing { images, ..ImageListing::default() }, Behaviour::default().gates)
 }
 
 /// A maximum age of a day.
@@ -63,10 +66,10 @@ fn age_by_last_use_only() {
 
 #[test]
 fn remove_an_image_for_nothing() {
-    let policy = ImageGcPolicy { high_threshold_percent: 50, low_threshold_percent: 50, ..policy() };
+    let policy =
+        ImageGcPolicy { high_threshold_percent: 50, low_threshold_percent: 50, ..ImageGcPolicy::default() };
     let disk = ImageFilesystem { capacity_bytes: 1000, available_bytes: 505 };
-    let [right, kubelet] =
-        gone(&[("a", 99), ("b", 99)], disk, ImageGcPolicy { maximum_age: Duration::ZERO, ..policy });
+    let [right, kubelet] = gone(&[("a", 99), ("b", 99)], disk, policy);
     assert_eq!(disk.used_percent(), Some(50));
     assert!(right.is_empty());
     assert_eq!(kubelet, ["a"]);
@@ -75,19 +78,17 @@ fn remove_an_image_for_nothing() {
 #[test]
 fn skip_disk_after_failed_age() {
     let [right, kubelet] = both(|behaviour| {
-        let mut records = ImageRecords::default();
-        records.detect(&inventory(&["stuck"]), at(0));
-        records.detect(&inventory(&["stuck", "unused"]), at(99));
-        let context = ImageGcContext { now: at(100), began: at(0), scope: ImageGcScope::All };
-        // The kubelet takes what was never used for old.
-        let mut seen = records.clone();
-        let used: ImageListing = serde_json::from_str(
-            r#"{"images": [{"id": "stuck", "sizeBytes": 100}, {"id": "unused", "sizeBytes": 100}],
-                "containers": [{"image": "unused"}]}"#,
-        )
-        .unwrap();
+        // What was never used is old for the kubelet, so one of them is used for a while.
+        let used = ImageListing {
+            images: ["stuck", "unused"].map(image).into(),
+            containers: vec![ImageUser { image: "unused".into(), ..ImageUser::default() }],
+            ..ImageListing::default()
+        };
+        let mut seen = ImageRecords::default();
+        seen.detect(&inventory(&["stuck"]), at(0));
         seen.detect(&ImageInventory::new(&used, behaviour.gates), at(99));
         seen.detect(&inventory(&["stuck", "unused"]), at(100));
+        let context = ImageGcContext { now: at(100), began: at(0), scope: ImageGcScope::All };
         let mut collection = ImageCollection::begin(&seen, &policy(), context, behaviour);
         let mut removed = Vec::new();
         loop {

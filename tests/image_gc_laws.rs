@@ -239,7 +239,8 @@ proptest! {
                 prop_assert!(used_percent >= node.policy.high_threshold_percent);
                 let by_now = u128::from(available) + u128::from(freed(&tried[..n], false));
                 prop_assert!(by_now < low);
-                prop_assert_eq!(u128::from(missing_bytes).min(i64::MAX as u128), (low - by_now).min(i64::MAX as u128));
+                // More than can be counted is as good as all.
+                prop_assert!(u128::from(missing_bytes) == low - by_now || low > i64::MAX as u128);
             }
         }
         // Whoever is not told of a failure has room, or less than the high threshold.
@@ -357,7 +358,7 @@ proptest! {
 }
 
 /// What happens to a node that runs the machine.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Happening {
     Time(u64),
     Wake,
@@ -423,14 +424,14 @@ impl Rig {
     }
 
     /// Tells the machine, and a copy of it that was stored and restored, and compares what they ask for.
-    fn tell(&mut self, event: Option<ImageGcEvent>) {
+    fn tell(&mut self, event: Option<&ImageGcEvent>) {
         let stored = serde_json::to_string(&self.machine.snapshot()).unwrap();
         let mut twin =
             ImageGc::restore(serde_json::from_str(&stored).unwrap(), self.environment.clone(), self.now)
                 .unwrap();
         let [mut actions, mut twins] = [Vec::new(), Vec::new()];
         for (machine, actions) in [(&mut self.machine, &mut actions), (&mut twin, &mut twins)] {
-            match event.clone() {
+            match event.cloned() {
                 Some(event) => machine.step(self.now, event, actions),
                 None => machine.wake(self.now, actions),
             }
@@ -468,7 +469,7 @@ impl Rig {
             _ => return,
         };
         let outcome = if fails { failed() } else { outcome };
-        self.tell(Some(ImageGcEvent::Done { operation, outcome }));
+        self.tell(Some(&ImageGcEvent::Done { operation, outcome }));
     }
 
     fn look(&self) -> Arc<ImageInventory> {
@@ -503,7 +504,7 @@ impl Rig {
             Happening::Answer { fails } => self.answer(fails),
             Happening::Stray => {
                 let operation = OperationId { epoch: 0, seq: 77 };
-                self.tell(Some(ImageGcEvent::Done { operation, outcome: ImageGcOutcome::Removed }));
+                self.tell(Some(&ImageGcEvent::Done { operation, outcome: ImageGcOutcome::Removed }));
             }
             Happening::Pulled(image) => {
                 self.images.entry(image).or_insert(false);
@@ -518,13 +519,13 @@ impl Rig {
                     Some(ImageGcAction::Remove { removal, .. }) if *removal.id == *IDS[image]);
                 if let (false, Some(used)) = (is_going, self.images.get_mut(&image)) {
                     *used = true;
-                    self.tell(Some(ImageGcEvent::Needed { id: IDS[image].into() }));
+                    self.tell(Some(&ImageGcEvent::Needed { id: IDS[image].into() }));
                 }
             }
             Happening::Unused(image) => {
                 if let Some(used @ true) = self.images.get_mut(&image) {
                     *used = false;
-                    self.tell(Some(ImageGcEvent::PodGone));
+                    self.tell(Some(&ImageGcEvent::PodGone));
                 }
             }
             Happening::Disk(disk) => self.disk = disk,
@@ -533,14 +534,14 @@ impl Rig {
                 self.requested += 1;
                 if self.machine.next_wakeup().is_some() {
                     self.requests.insert(request);
-                    self.tell(Some(ImageGcEvent::DeleteUnused { request }));
+                    self.tell(Some(&ImageGcEvent::DeleteUnused { request }));
                 }
             }
             Happening::AgentStarted => {
                 self.epoch += 1;
                 self.requests.clear();
                 self.asked = None;
-                self.tell(Some(ImageGcEvent::AgentStarted { epoch: self.epoch }));
+                self.tell(Some(&ImageGcEvent::AgentStarted { epoch: self.epoch }));
             }
         }
     }
@@ -549,25 +550,27 @@ impl Rig {
 proptest! {
     #[test]
     fn the_machine_keeps_what_is_used_and_answers_everyone(
-        policy in policy(),
+        policy in policy().prop_filter("valid", |policy| policy.validate().is_ok()),
         behaviour in behaviour(),
         happenings in vec(happening(), 0..80),
     ) {
-        prop_assume!(policy.validate().is_ok());
         let mut rig = Rig::new(policy, behaviour);
         rig.happen(Happening::AgentStarted);
         for happening in happenings {
             rig.happen(happening);
         }
-        // With answers to all that is asked it comes to rest.
-        rig.tell(None);
-        for _ in 0..200 {
-            if rig.asked.is_none() {
-                break;
+        // Where all that is asked is answered it comes to rest, and at the next look nothing is forgotten.
+        for _ in 0..2 {
+            rig.tell(None);
+            for _ in 0..200 {
+                if rig.asked.is_none() {
+                    break;
+                }
+                rig.answer(false);
             }
-            rig.answer(false);
+            prop_assert!(rig.asked.is_none(), "never rests");
+            rig.now = rig.machine.next_wakeup().unwrap();
         }
-        prop_assert!(rig.asked.is_none(), "never rests");
         prop_assert!(rig.requests.is_empty(), "not answered: {:?}", rig.requests);
         for (image, used) in &rig.images {
             prop_assert!(*used || !is_no_cache(*image), "{} has no user", IDS[*image]);

@@ -307,8 +307,8 @@ impl ImageCollection {
         loop {
             let is_enough = match self.phase {
                 Phase::Measurement | Phase::Done => return None,
-                Phase::Room { wanted, .. } => self.is_enough(wanted),
-                Phase::NoCache | Phase::MaximumAge => false,
+                Phase::Room { wanted, used_percent: Some(_) } => self.is_enough(wanted),
+                Phase::Room { used_percent: None, .. } | Phase::NoCache | Phase::MaximumAge => false,
             };
             // What has come to be wanted since stays.
             let can_go = |(_, _, index): &Candidate| records.get(*index).is_some_and(ImageRecord::can_go);

@@ -176,6 +176,14 @@ impl ImageGc {
         self.observe(actions);
     }
 
+    fn need(&mut self, id: &Arc<str>) {
+        self.state.records.need(id);
+        // The look that is under way may not know it.
+        if self.state.phase.operation().is_some() {
+            self.state.needed.insert(Arc::clone(id));
+        }
+    }
+
     /// Looks at the images, and then does what is due.
     fn observe(&mut self, actions: &mut Vec<Action>) {
         let state = &mut self.state;
@@ -210,7 +218,7 @@ impl ImageGc {
         for id in &state.needed {
             state.records.need(id);
         }
-        let is_off = scope == Scope::All && self.config.policy.is_off();
+        let is_off = scope == Scope::All && self.config.policy.is_off(self.behaviour.gates);
         let scope = if is_off { Scope::NoCache } else { scope };
         let context = ImageGcContext { now: state.now, began: state.began.unwrap_or(state.now), scope };
         let policy = &self.config.policy;
@@ -283,7 +291,7 @@ impl ImageGc {
             // Stale, doubled or foreign.
             (phase, _) if phase.operation() != Some(operation) => {}
             (Phase::Observation { scope, .. }, Outcome::Observed(seen)) => {
-                self.observed(&seen, scope, actions)
+                self.observed(&seen, scope, actions);
             }
             (Phase::Observation { scope, .. }, Outcome::Failed(error)) => {
                 actions.push(Action::Note(Note::ObservationFailed { error: Arc::clone(&error) }));
@@ -354,6 +362,10 @@ impl Machine for ImageGc {
             self.state.now = self.state.now.max(now);
             return self.restart_agent(epoch, actions);
         }
+        if let Event::Needed { id } = &event {
+            // Before anything that is due removes it.
+            self.need(id);
+        }
         self.wake(now, actions);
         match event {
             Event::Done { operation, outcome } => self.done(operation, outcome, actions),
@@ -363,19 +375,13 @@ impl Machine for ImageGc {
                     self.observe(actions);
                 }
             }
-            Event::Needed { id } => {
-                self.state.records.need(&id);
-                if self.state.phase.operation().is_some() {
-                    self.state.needed.insert(id);
-                }
-            }
             Event::PodGone => {
                 self.state.next_detection = self.state.now;
                 if let Phase::Rest { .. } = self.state.phase {
                     self.observe(actions);
                 }
             }
-            Event::AgentStarted { .. } => {}
+            Event::Needed { .. } | Event::AgentStarted { .. } => {}
         }
     }
 

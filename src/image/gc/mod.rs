@@ -25,6 +25,8 @@ mod message;
 mod policy;
 mod queue;
 mod records;
+#[cfg(test)]
+mod tests;
 
 pub use collection::{
     ImageCollection, ImageGcContext, ImageGcReason, ImageGcScope, ImageGcStep, ImageRemoval, image_gc_plan,

@@ -5,13 +5,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::api::GoDuration;
+use crate::behaviour::{Feature, FeatureGates};
 
 /// When images go. The default is the kubelet's; in serde it has the names of `KubeletConfiguration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ImageGcPolicy {
     /// How full the disk of images is, in percent of its capacity, when images are removed to make room, from 0 to
-    /// 100: 85. At 100 none is, unless the disk is full to the last byte.
+    /// 100: 85. At 100, without a maximum age, [`ImageGc`](super::ImageGc) leaves the disk alone.
     #[serde(rename = "imageGCHighThresholdPercent")]
     pub high_threshold_percent: i32,
     /// How full it is afterwards, from 0 to the high threshold: 80.
@@ -98,8 +99,9 @@ impl ImageGcPolicy {
     }
 
     /// Whether nothing goes by itself: no age is too old and no disk too full.
-    pub(super) const fn is_off(&self) -> bool {
-        self.high_threshold_percent == 100 && self.maximum_age.is_zero()
+    pub(super) const fn is_off(&self, gates: FeatureGates) -> bool {
+        let has_maximum = !self.maximum_age.is_zero() && gates.enabled(Feature::ImageMaximumGCAge);
+        self.high_threshold_percent == 100 && !has_maximum
     }
 }
 
