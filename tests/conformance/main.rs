@@ -13,6 +13,7 @@ mod eviction_parse;
 mod eviction_rank;
 mod eviction_synchronize;
 mod gc;
+mod image_ref;
 mod pod;
 mod preemption;
 mod prober;
@@ -47,6 +48,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("eviction_parse", eviction_parse::eviction_parse),
     ("eviction_rank", eviction_rank::eviction_rank),
     ("eviction_synchronize", eviction_synchronize::eviction_synchronize),
+    ("image_ref", |input, out| (out.clone(), image_ref::image_ref(input))),
     ("kill_grace", |input, out| (out.clone(), stop::kill_grace(input))),
     ("pod_actions", |input, out| (out.clone(), pod::pod_actions(input))),
     ("pod_conditions", |input, out| (out.clone(), status::pod_conditions(input))),
@@ -72,7 +74,6 @@ const NOT_YET: &[&str] = &[
     "credential_lookup",
     "image_gc",
     "image_pull_decision",
-    "image_ref",
     "node_allocatable",
     "node_conditions",
     "node_shutdown",
