@@ -150,6 +150,14 @@ pub struct Compat {
     ///
     /// Right: it is part of the snapshot.
     pub forget_eviction_state: bool,
+    /// The path of a pull secret is a plain beginning: credentials for `team` are tried for `teamx` too.
+    ///
+    /// Right: it covers whole segments, itself and what is below it.
+    pub match_pull_secrets_by_prefix: bool,
+    /// One entry of one pull secret that cannot be read fails all pull secrets of the pod, and so its pulls.
+    ///
+    /// Right: that entry is left out, and said.
+    pub fail_on_bad_pull_secret: bool,
 }
 
 impl Compat {
@@ -186,6 +194,8 @@ impl Compat {
             check_every_threshold: true,
             count_refused_evictions: true,
             forget_eviction_state: true,
+            match_pull_secrets_by_prefix: true,
+            fail_on_bad_pull_secret: true,
         }
     }
 }
