@@ -586,3 +586,104 @@ impl fmt::Display for WithinSegment {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: &str = r#"{"name": "p", "matchImages": ["r.example/team"], "defaultCacheDuration": "10s",
+        "apiVersion": "credentialprovider.kubelet.k8s.io/v1"}"#;
+
+    fn providers(settings: &str, gates: &str) -> CredentialProviders {
+        let provider = serde_json::from_str(settings).unwrap();
+        let config =
+            CredentialProviderConfig { providers: vec![provider], ..CredentialProviderConfig::default() };
+        CredentialProviders::new(config, gates.parse().unwrap()).unwrap()
+    }
+
+    fn response(key_type: CacheKeyType, seconds: Option<u64>) -> CredentialProviderResponse {
+        let cache_duration = seconds.map(|seconds| GoDuration(Duration::from_secs(seconds)));
+        let auth = [("r.example".to_owned(), Credentials::default())].into();
+        CredentialProviderResponse { cache_key_type: key_type, cache_duration, auth }
+    }
+
+    /// For each second and image, whether the answer to a first question counts.
+    fn counts(key_type: CacheKeyType, seconds: Option<u64>) -> Vec<bool> {
+        let mut providers = providers(SETTINGS, "");
+        let at = Timestamp::from_unix_seconds;
+        let image = "r.example/team/a";
+        let Some(ProviderLookup::Ask { provider, request }) = providers.lookup(at(0), image, None).pop()
+        else {
+            panic!("nothing is kept yet")
+        };
+        let _ = providers.answered(at(0), provider, &request, None, response(key_type, seconds));
+        [(0, image), (3, image), (4, image), (10, image), (11, image), (0, "r.example/team/b")]
+            .iter()
+            .map(|(second, image)| {
+                let found = providers.lookup(at(*second), image, None);
+                matches!(found[..], [ProviderLookup::Cached(_)])
+            })
+            .collect()
+    }
+
+    #[test]
+    fn an_answer_counts_for_as_long_as_it_says() {
+        use CacheKeyType::{Global, Image, Registry};
+        assert_eq!(counts(Image, None), [true, true, true, true, false, false], "the settings' 10 s");
+        assert_eq!(counts(Image, Some(3)), [true, true, false, false, false, false]);
+        assert_eq!(counts(Image, Some(0)), [false; 6]);
+        for key_type in [Registry, Global] {
+            assert!(counts(key_type, None)[5], "another image of the registry");
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_a_mere_beginning_and_says_so() {
+        let providers = providers(SETTINGS, "");
+        let now = Timestamp::UNIX_EPOCH;
+        for (image, is_asked, is_within) in [
+            ("r.example/team/a", true, false),
+            ("r.example/teamx/a", true, true),
+            ("r.example/other", false, false),
+        ] {
+            assert_eq!(providers.lookup(now, image, None).len() == 1, is_asked, "{image}");
+            assert_eq!(providers.within_segment(image).next().is_some(), is_within, "{image}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_needed_once_for_a_service_account_or_for_each_pod() {
+        for (cache_type, is_shared) in [("ServiceAccount", true), ("Token", false)] {
+            let token = format!(
+                r#", "tokenAttributes": {{"serviceAccountTokenAudience": "r", "cacheType": "{cache_type}",
+                    "requireServiceAccount": true, "requiredServiceAccountAnnotationKeys": ["role"]}}}}"#
+            );
+            let settings = SETTINGS.trim_end_matches('}').to_owned() + &token;
+            let mut providers = providers(&settings, "KubeletServiceAccountTokenForCredentialProviders=true");
+            let (now, image) = (Timestamp::UNIX_EPOCH, "r.example/team/a");
+            assert_eq!(providers.lookup(now, image, None), [], "it is required");
+            let mut account = ServiceAccount::default();
+            assert_eq!(providers.lookup(now, image, Some(&account)), [], "its annotation is required");
+
+            account.annotations = [("role".to_owned(), "puller".to_owned())].into();
+            let needed = [ProviderLookup::NeedsToken { provider: 0, audience: "r".to_owned() }];
+            assert_eq!(providers.lookup(now, image, Some(&account)), needed);
+
+            let with = |token: &str| ServiceAccount {
+                tokens: [("r".to_owned(), token.into())].into(),
+                ..account.clone()
+            };
+            let asked = providers.lookup(now, image, Some(&with("1")));
+            let [ProviderLookup::Ask { provider, request }] = &asked[..] else { panic!("{asked:?}") };
+            assert_eq!(request.service_account_annotations["role"], "puller");
+            let answer = response(CacheKeyType::Global, None);
+            let answer = providers.answered(now, *provider, request, Some(&with("1")), answer);
+            assert_eq!(answer[0].source, Some(CredentialSource::ServiceAccount(Coordinates::default())));
+            let is_kept = |account: &ServiceAccount| {
+                matches!(providers.lookup(now, image, Some(account))[..], [ProviderLookup::Cached(_)])
+            };
+            assert!(is_kept(&with("1")));
+            assert_eq!((is_kept(&with("2")), is_kept(&account)), (is_shared, is_shared));
+        }
+    }
+}
