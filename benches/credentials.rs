@@ -23,9 +23,12 @@ fn keyring(registry: impl Fn(usize) -> String) -> Keyring {
 
 fn lookup(criterion: &mut Criterion) {
     for (name, keyring) in [
-        ("look up credentials: 1,000 paths of one registry", keyring(|n| format!("r.example/team-{n}"))),
-        ("look up credentials: 1,000 registries", keyring(|n| format!("r{n}.example"))),
-        ("look up credentials: 1,000 globs", keyring(|n| format!("*.r{n}.example"))),
+        (
+            "look up credentials of 3 images: 1,000 paths of one registry",
+            keyring(|n| format!("r.example/team-{n}")),
+        ),
+        ("look up credentials of 3 images: 1,000 registries", keyring(|n| format!("r{n}.example"))),
+        ("look up credentials of 3 images: 1,000 globs", keyring(|n| format!("*.r{n}.example"))),
     ] {
         let mut found = Vec::with_capacity(8);
         measure(criterion, name, || {

@@ -325,6 +325,23 @@ fn no_secret_is_in_what_can_be_printed() {
 }
 
 #[test]
+fn a_lookup_allocates_nothing() {
+    let registries = (0..1_000).flat_map(|n| [format!("r.example/team-{n}"), format!("*.r{n}.example")]);
+    let entries = registries.map(|registry| RegistryCredentials {
+        registry,
+        credentials: Credentials::default(),
+        source: None,
+    });
+    let (keyring, _) = Keyring::new(PathRule::Segments, entries);
+    let mut found = Vec::with_capacity(2);
+    let allocated = allocation_counter::measure(|| {
+        keyring.lookup_into("r.example/team-5/web", &mut found);
+        keyring.lookup_into("eu.r5.example/web", &mut found);
+    });
+    assert_eq!((found.len(), allocated.count_total), (2, 0));
+}
+
+#[test]
 fn the_records_are_in_the_form_of_the_kubelet() {
     let secret = CredentialSource::Secret(coordinates("a"));
     let with = credentials(Some(Some(secret)), "x");

@@ -574,3 +574,67 @@ impl fmt::Display for VerificationPolicy {
         fmt::Debug::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on() -> FeatureGates {
+        FeatureGates::default().with(Feature::KubeletEnsureSecretPulledImages, true)
+    }
+
+    #[test]
+    fn a_list_has_repositories_and_folders() {
+        let new = |entry: &str| {
+            Verification::new(VerificationPolicy::NeverVerifyAllowlistedImages, &[entry.to_owned()], on())
+        };
+        for entry in ["r.example/*", "r.example/team/*", "r.example/team/web", "docker.io/library/nginx"] {
+            assert!(new(entry).is_ok(), "{entry}");
+        }
+        for (entry, problem) in [
+            (" r.example/*", AllowlistProblem::Space),
+            ("", AllowlistProblem::NoRegistry),
+            ("/*", AllowlistProblem::NoRegistry),
+            ("*", AllowlistProblem::Glob),
+            ("r.example/te*", AllowlistProblem::Glob),
+            ("nginx", AllowlistProblem::NotNormalised("docker.io/library/nginx".to_owned())),
+            ("r.example/web:1", AllowlistProblem::NotNormalised("r.example/web".to_owned())),
+        ] {
+            assert_eq!(new(entry).map_err(|error| error.problem), Err(problem), "{entry}");
+        }
+        assert!(matches!(
+            new("r.example/Web").map_err(|error| error.problem),
+            Err(AllowlistProblem::Reference(_))
+        ));
+        let folder = new("r.example/team/*").unwrap();
+        assert!(folder.is_needed("r.example/teamx", false), "whole segments only");
+    }
+
+    #[test]
+    fn without_the_gate_nothing_is_proved() {
+        let off = Verification::new(VerificationPolicy::AlwaysVerify, &[], FeatureGates::default()).unwrap();
+        assert!(!off.is_needed("r.example/web", true));
+    }
+
+    #[test]
+    fn what_is_learned_by_matching_is_bounded() {
+        let secret = |n: usize| ImagePullCredentials {
+            kubernetes_secrets: [ImagePullSecret {
+                coordinates: Coordinates { name: n.to_string().into(), ..Coordinates::default() },
+                credential_hash: "same".into(),
+            }]
+            .into(),
+            ..ImagePullCredentials::default()
+        };
+        let verification = Verification::new(VerificationPolicy::AlwaysVerify, &[], on()).unwrap();
+        let (mut records, now, image) = (PullRecords::default(), Timestamp::UNIX_EPOCH, "r.example/web:1");
+        records.begin(image);
+        records.succeeded(now, image, "sha256:1", &secret(0));
+        let learned = (0..200).filter(|n| {
+            let (access, has_changed) = records.verify(now, &verification, image, "sha256:1", &secret(*n));
+            assert_ne!(access, Access::MustPull);
+            has_changed
+        });
+        assert_eq!(learned.count(), MATCHED_SECRETS - 1);
+    }
+}

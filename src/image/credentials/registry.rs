@@ -58,7 +58,7 @@ pub enum RegistryError {
     Escape,
     /// Brackets in its host that are no choice of characters.
     #[error(
-        "the registry has a malformed glob: expected such as *.registry.example or [ab].registry.example"
+        "the registry has a malformed glob: expected such as *.registry.example or r[ab].registry.example"
     )]
     Glob,
 }
@@ -105,19 +105,18 @@ impl<'a> Location<'a> {
         let host = match authority.rsplit_once('@') {
             Some((user, host)) => {
                 let host = parse_host(host)?;
-                if !user
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&byte))
-                {
+                let is_user_byte =
+                    |byte: u8| byte.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&byte);
+                if !user.bytes().all(is_user_byte) {
                     return Err(RegistryError::User);
                 }
-                unescape(user, |_| true)?;
+                unescape(user, |_, _| true)?;
                 host
             }
             None => parse_host(authority)?,
         };
-        let path = unescape(path, |_| true)?;
-        unescape(fragment, |_| true)?;
+        let path = unescape(path, |_, _| true)?;
+        unescape(fragment, |_, _| true)?;
         Ok(Self { host, path })
     }
 
@@ -161,12 +160,12 @@ fn parse_host(host: &str) -> Result<Cow<'_, str>, RegistryError> {
     let is_right_at = |at: usize, byte: u8| {
         byte >= 0x80 || byte == b'%' || (zone..end).contains(&at) && (byte == b' ' || is_host_byte(byte))
     };
-    unescape(host, |(at, byte)| is_right_at(at, byte))
+    unescape(host, is_right_at)
 }
 
 /// Replaces each `%` and its two digits by the byte that it stands for, if `may_be_escaped` at its place. What is no
 /// UTF-8 then becomes the replacement character.
-fn unescape(text: &str, may_be_escaped: impl Fn((usize, u8)) -> bool) -> Result<Cow<'_, str>, RegistryError> {
+fn unescape(text: &str, may_be_escaped: impl Fn(usize, u8) -> bool) -> Result<Cow<'_, str>, RegistryError> {
     if !text.contains('%') {
         return Ok(text.into());
     }
@@ -178,7 +177,7 @@ fn unescape(text: &str, may_be_escaped: impl Fn((usize, u8)) -> bool) -> Result<
                     |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
                 let byte = digit(high).zip(digit(low)).map(|(high, low)| high * 16 + low);
                 let at = text.len() - rest.len();
-                let byte = byte.filter(|byte| may_be_escaped((at, *byte))).ok_or(RegistryError::Escape)?;
+                let byte = byte.filter(|byte| may_be_escaped(at, *byte)).ok_or(RegistryError::Escape)?;
                 (after, bytes.push(byte))
             }
             (b'%', _) => return Err(RegistryError::Escape),
