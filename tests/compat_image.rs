@@ -8,10 +8,10 @@ use std::time::Duration;
 use node_lifecycle::api::ImagePullPolicy;
 use node_lifecycle::behaviour::{Behaviour, Compat};
 use node_lifecycle::image::{
-    ImageCollection, ImageFilesystem, ImageGc, ImageGcAction, ImageGcConfig, ImageGcContext, ImageGcEvent,
-    ImageGcOutcome, ImageGcPolicy, ImageGcScope, ImageGcStep, ImageInventory, ImageListing, ImageRecords,
-    ImageUser, ListedImage, PullConfig, PullId, PullRateLimit, PullRequest, PullUrgency, Puller,
-    PullerAction, PullerEvent, PullerOutcome, image_gc_plan,
+    Coordinates, ImageCollection, ImageFilesystem, ImageGc, ImageGcAction, ImageGcConfig, ImageGcContext,
+    ImageGcEvent, ImageGcOutcome, ImageGcPolicy, ImageGcScope, ImageGcStep, ImageInventory, ImageListing,
+    ImageRecords, ImageUser, Keyring, ListedImage, PullConfig, PullId, PullRateLimit, PullRequest,
+    PullSecret, PullUrgency, Puller, PullerAction, PullerEvent, PullerOutcome, image_gc_plan,
 };
 use node_lifecycle::machine::{Machine, Snapshots, Timestamp};
 
@@ -225,4 +225,53 @@ fn pull_in_order_of_arrival() {
     });
     assert_eq!(right.as_deref(), Some("pull network:latest"));
     assert_eq!(kubelet.as_deref(), Some("pull batch:latest"));
+}
+
+fn secret(name: &str, config: &str) -> PullSecret {
+    PullSecret {
+        coordinates: Coordinates { namespace: "shop".into(), name: name.into(), uid: name.into() },
+        kind: "kubernetes.io/dockerconfigjson".into(),
+        data: [(".dockerconfigjson".to_owned(), config.as_bytes().to_vec())].into(),
+    }
+}
+
+fn users(keyring: &Keyring, image: &str) -> Vec<String> {
+    keyring.lookup(image).iter().map(|entry| entry.credentials.username.clone()).collect()
+}
+
+#[test]
+fn match_pull_secrets_by_prefix() {
+    let secrets = [secret("a", r#"{"auths": {"r.example/team": {"username": "team"}}}"#)];
+    let [right, kubelet] = [Compat::default(), Compat::kubelet_1_32()].map(|compat| {
+        let (keyring, faults) = Keyring::of_secrets(&secrets, compat).unwrap();
+        assert!(faults.is_empty());
+        ["r.example/team", "r.example/team/web", "r.example/teamx"].map(|image| users(&keyring, image).len())
+    });
+    assert_eq!(right, [1, 1, 0]);
+    assert_eq!(kubelet, [1, 1, 1]);
+}
+
+#[test]
+fn fail_on_bad_pull_secret() {
+    let secrets = [
+        secret(
+            "typo",
+            r#"{"auths": {"q.example": {"auth": "hunter2!"}, "r.example/a": {"username": "same secret"}}}"#,
+        ),
+        secret("no-json", r#"{"auths": {"r.example": {"password": "hunter2"}}"#),
+        secret("well", r#"{"auths": {"r.example": {"username": "other secret"}}}"#),
+    ];
+    let (keyring, faults) = Keyring::of_secrets(&secrets, Compat::default()).unwrap();
+    assert_eq!(users(&keyring, "r.example/a/web"), ["same secret", "other secret"]);
+    let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        faults,
+        [
+            "secret shop/typo: registry q.example: auth is no base64: expected user:password in base64",
+            "secret shop/no-json: no JSON at line 1 column 48: expected Docker's configuration",
+        ]
+    );
+
+    let error = Keyring::of_secrets(&secrets, Compat::kubelet_1_32()).unwrap_err();
+    assert_eq!(error.to_string(), faults[0]);
 }

@@ -180,6 +180,14 @@ pub struct Compat {
     ///
     /// Right: none does.
     pub remove_an_image_for_nothing: bool,
+    /// The path of a pull secret is a plain beginning: credentials for `team` are tried for `teamx` too.
+    ///
+    /// Right: it covers whole segments, itself and what is below it.
+    pub match_pull_secrets_by_prefix: bool,
+    /// One entry of one pull secret that cannot be read fails all pull secrets of the pod, and so its pulls.
+    ///
+    /// Right: that entry is left out, and said.
+    pub fail_on_bad_pull_secret: bool,
 }
 
 impl Compat {
@@ -222,6 +230,8 @@ impl Compat {
             age_by_last_use_only: true,
             skip_disk_after_failed_age: true,
             remove_an_image_for_nothing: true,
+            match_pull_secrets_by_prefix: true,
+            fail_on_bad_pull_secret: true,
         }
     }
 }

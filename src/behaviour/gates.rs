@@ -127,10 +127,14 @@ features! {
         "Requests and limits of a running pod can be changed.";
     KubeletCrashLoopBackOffMax: KEP 4603, [Alpha 32 off, Beta 35 on]:
         "A node can lower the longest crash-loop back-off.";
+    KubeletEnsureSecretPulledImages: KEP 2535, [Alpha 33 off, Beta 35 on]:
+        "Whoever uses an image that a node has must be allowed to fetch it.";
     KubeletPSI: KEP 4205, [Alpha 33 off, Beta 34 on, GeneralAvailability 36 on]:
         "Pressure stall information is measured.";
     KubeletSeparateDiskGC: KEP 4191, [Alpha 29 off, Beta 31 on]:
         "Writeable layers and images can be on disks of their own.";
+    KubeletServiceAccountTokenForCredentialProviders: KEP 4412, [Alpha 33 off, Beta 34 on]:
+        "Credential provider plugins are given a token of the pod's service account.";
     PSINodeCondition: KEP 5394, [Alpha 36 off]:
         "Conditions of the node say that tasks wait for memory or for disks.";
     PodLevelResources: KEP 2837, [Alpha 32 off, Beta 34 on]:

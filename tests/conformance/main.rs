@@ -8,6 +8,7 @@
 
 mod backoff;
 mod compare;
+mod credential_lookup;
 mod eviction_admit;
 mod eviction_parse;
 mod eviction_rank;
@@ -45,6 +46,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("backoff", |input, out| (out.clone(), backoff::backoff(input, out))),
     ("container_gc", gc::container_gc),
     ("crash_backoff", |input, out| (out.clone(), backoff::crash_backoff(input))),
+    ("credential_lookup", |input, out| (out.clone(), credential_lookup::credential_lookup(input, out))),
     ("effective_pod_grace", |input, out| (out.clone(), workers::effective_pod_grace(input))),
     ("eviction_admit", |input, out| (out.clone(), eviction_admit::eviction_admit(input))),
     ("eviction_parse", eviction_parse::eviction_parse),
@@ -75,7 +77,6 @@ const NOT_YET: &[&str] = &[
     "config_merge",
     "config_validate",
     "cpu_topology",
-    "credential_lookup",
     "node_allocatable",
     "node_conditions",
     "node_shutdown",
