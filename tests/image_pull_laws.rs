@@ -314,7 +314,7 @@ impl Model {
                 pull.until = self.now + self.config.call_timeout;
             }
             PullerAction::Record { id, .. } => {
-                assert!(self.wanted.get(id).is_none_or(|request| !request.prefetch), "nobody is waiting");
+                assert!(self.wanted.get(id).is_some_and(|request| !request.prefetch), "nobody is waiting");
             }
             PullerAction::Answer { id, result } => {
                 let request = self.wanted.remove(id).unwrap();

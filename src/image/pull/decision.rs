@@ -17,7 +17,8 @@ pub enum ImagePresence {
     Absent,
     /// It is there, under this reference.
     Present(Arc<str>),
-    /// It is there, and the pod has to prove that it may use it, by a pull with its own credentials (KEP-2535).
+    /// It is there, and the pod has to prove by a pull with its own credentials that it may use it
+    /// ([`Access::MustPull`](crate::image::Access::MustPull), KEP-2535); or it is another pod's that is not cached.
     Unproven,
     /// The runtime does not say, and why.
     Unknown(Arc<str>),

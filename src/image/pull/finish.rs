@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::state::{Asked, Running, Stage, Target};
+use super::state::{Asked, Running, Stage, State, Target};
 use super::{
     PullFailure, PullResult, Puller, PullerAction, PullerNote, PullerOutcome, answer, back_off_key,
     failed_pull, record,
@@ -60,7 +60,9 @@ impl Puller {
         let by_arrival = self.by_arrival();
         self.state.requeue(target, by_arrival);
         if running.is_prefetch {
-            self.state.prefetched.insert(target.image.clone(), size_bytes);
+            // What has no known size takes room all the same.
+            let image = (Arc::clone(image_ref), size_bytes.max(running.bytes()).max(1));
+            self.state.prefetched.insert(target.image.clone(), image);
         } else if !waiting.is_empty() {
             self.state.prefetched.remove(&target.image);
         }
@@ -80,7 +82,7 @@ impl Puller {
                 self.reset_back_off(asked);
             }
         }
-        self.state.back_off.gc(now);
+        self.forget_stale_back_off();
         self.look_again(target, actions);
     }
 
@@ -108,13 +110,12 @@ impl Puller {
 
     /// A pull has failed: those who waited for it are told, and it is not tried for a while.
     pub(super) fn failed(&mut self, target: &Target, error: &str, actions: &mut Vec<PullerAction>) {
-        let now = self.state.now;
         let waiting = self.take_waiting(target);
         let by_arrival = self.by_arrival();
         self.state.requeue(target, by_arrival);
         self.fail_all(&waiting, error, actions);
         if !self.behaviour.compat.keep_pull_back_off {
-            self.state.back_off.gc(now);
+            self.forget_stale_back_off();
         }
     }
 
@@ -226,9 +227,15 @@ impl Puller {
         let Some(rate) = self.config.prefetch.bytes_per_second.filter(|_| running.is_prefetch) else {
             return;
         };
-        let come = running.heard.as_ref().map_or(0, |heard| heard.progress.bytes).max(size_bytes);
+        let come = running.bytes().max(size_bytes);
         let from = self.state.prefetch_from.max(running.started);
         self.state.prefetch_from = from + Duration::from_secs(come.div_ceil(u64::from(rate.get())));
+    }
+
+    fn forget_stale_back_off(&mut self) {
+        let State { back_off, errors, now, .. } = &mut self.state;
+        back_off.gc(*now);
+        errors.retain(|key, _| !back_off.delay(key.as_str()).is_zero());
     }
 
     fn reset_back_off(&mut self, asked: &Asked) {

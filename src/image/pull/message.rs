@@ -115,7 +115,8 @@ pub enum PullerEvent {
         /// The reference to make them from.
         image_ref: Arc<str>,
     },
-    /// An image is gone from the node, by the reference that it was asked for with: it takes no room any more.
+    /// An image is gone from the node, by the reference that it was asked for with or that containers are made from: it
+    /// takes no room any more.
     Removed(Arc<str>),
     /// The agent starts, or has been restarted: operations in flight are void, and what is wanted is looked at anew.
     AgentStarted {

@@ -61,6 +61,32 @@ pub const FAIR_PULL_TURN: u32 = 4;
 ///
 /// A pull that is not answered in time, or of which progress was heard and that makes none any more, is given up. One
 /// that nobody wants any more is [cancelled](PullerAction::CancelPull).
+///
+/// # Example
+///
+/// ```
+/// use std::sync::Arc;
+/// use node_lifecycle::image::{
+///     PullConfig, PullId, PullRequest, Puller, PullerAction, PullerEvent, PullerOutcome, ImagePresence,
+/// };
+/// use node_lifecycle::machine::{Machine, Timestamp};
+///
+/// let now = Timestamp::UNIX_EPOCH;
+/// let mut puller = Puller::new(PullConfig::default(), Arc::default(), now)?;
+/// let mut actions = Vec::new();
+/// let id = PullId::Container { pod: "uid".into(), name: "app".into() };
+/// puller.step(now, PullerEvent::Wanted(Arc::new(PullRequest::new(id, "nginx:1.27"))), &mut actions);
+///
+/// // Carry out what it asks for, and say what came of it. Here the runtime does not have the image.
+/// let PullerAction::Look { operation, .. } = actions[0] else { panic!() };
+/// actions.clear();
+/// let outcome = PullerOutcome::Looked(ImagePresence::Absent);
+/// puller.step(now, PullerEvent::Done { operation, outcome }, &mut actions);
+/// let [PullerAction::Record { event, .. }, PullerAction::Pull { image, .. }] = &actions[..] else { panic!() };
+/// assert_eq!(&*event.message, r#"Pulling image "nginx:1.27""#);
+/// assert_eq!(&**image, "nginx:1.27");
+/// # Ok::<(), node_lifecycle::image::PullConfigError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Puller {
     config: PullConfig,
@@ -112,7 +138,7 @@ impl Puller {
             return;
         }
         let before = self.forget(&request.id);
-        self.state.arrived += 1;
+        self.state.arrived = self.state.arrived.saturating_add(1);
         match resolve(&request) {
             Ok((image, target)) => {
                 let (arrived, since) = (self.state.arrived, self.state.now);
@@ -320,9 +346,10 @@ impl Machine for Puller {
             PullerEvent::Progress { operation, progress } => self.progress(operation, progress, actions),
             PullerEvent::Usable { operation, image_ref } => self.usable(operation, &image_ref, actions),
             PullerEvent::Removed(image) => {
-                if let Ok(image) = image.parse() {
-                    self.state.prefetched.remove::<ImageReference>(&image);
-                }
+                let reference = image.parse::<ImageReference>().ok();
+                self.state.prefetched.retain(|prefetched, (image_ref, _)| {
+                    Some(prefetched) != reference.as_ref() && *image_ref != image
+                });
             }
             PullerEvent::AgentStarted { .. } => {}
         }

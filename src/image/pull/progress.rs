@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::state::Pull;
+use super::state::{Pull, Running};
 use super::{
     PullFailure, PullId, PullProgress, PullReason, PullResult, PullStanding, Puller, PullerAction, answer,
 };
@@ -48,6 +48,13 @@ impl Heard {
         let left = self.progress.total_bytes?.saturating_sub(self.progress.bytes);
         let rate = self.bytes_per_second.filter(|rate| *rate > 0)?;
         Some(Duration::from_secs(left.div_ceil(rate)))
+    }
+}
+
+impl Running {
+    /// How many bytes have come, as far as it was heard of.
+    pub(super) fn bytes(&self) -> u64 {
+        self.heard.as_ref().map_or(0, |heard| heard.progress.bytes)
     }
 }
 
@@ -130,7 +137,7 @@ impl Puller {
 
     /// How many bytes were fetched ahead of time and are not used, and how many are about to be.
     pub(super) fn prefetch_bytes(&self) -> (u64, u64) {
-        let there = self.state.prefetched.values().fold(0, |sum: u64, size| sum.saturating_add(*size));
+        let there = self.state.prefetched.values().fold(0, |sum: u64, (_, size)| sum.saturating_add(*size));
         let coming = self.prefetches().fold(0, |sum: u64, pull| sum.saturating_add(pull.bytes()));
         (there, coming)
     }

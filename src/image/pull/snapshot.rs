@@ -29,7 +29,7 @@ pub struct PullerSnapshot {
     errors: BTreeMap<String, Arc<str>>,
     turns: u32,
     arrived: u64,
-    prefetched: BTreeMap<ImageReference, u64>,
+    prefetched: BTreeMap<ImageReference, (Arc<str>, u64)>,
     prefetch_from: Timestamp,
 }
 
@@ -131,14 +131,24 @@ impl Snapshots for Puller {
                 return Err(twice("pulls under way", &running.operation));
             }
             state.deadlines.insert((running.until, running.operation));
+            if !state.busy.insert(target.key()) {
+                return Err(twice("pulls under way", &target.image));
+            }
             state.running.insert(running.operation, target.clone());
-            state.busy.insert(target.key());
             let pull = Pull { stage: Stage::Running(Box::new(running)), ..Pull::default() };
             state.pulls.insert(target, pull);
         }
         let by_arrival = behaviour.compat.pull_in_order_of_arrival;
+        let mut numbers = BTreeSet::new();
         for asked in snapshot.requests {
             let (id, look) = (asked.request.id.clone(), asked.look);
+            if !numbers.insert(asked.arrived) || asked.arrived > state.arrived {
+                return Err(RestoreError::Mismatch {
+                    what: "number of a request",
+                    found: asked.arrived.to_string(),
+                    expected: format!("each once, and at most {}", state.arrived),
+                });
+            }
             if state.requests.insert(id.clone(), asked).is_some() {
                 return Err(twice("requests", &id));
             }

@@ -105,7 +105,7 @@ impl Puller {
         self.state.busy.insert(target.key());
         self.state.deadlines.insert((until, operation));
         if !rank.is_prefetch && !by_arrival {
-            self.state.turns = (self.state.turns + 1) % FAIR_PULL_TURN;
+            self.state.turns = self.state.turns.saturating_add(1) % FAIR_PULL_TURN;
         }
         self.announce(target, actions);
         actions.push(PullerAction::Pull { operation, image, request });

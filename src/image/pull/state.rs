@@ -44,8 +44,8 @@ pub(super) struct State {
     pub(super) turns: u32,
     /// How many requests have come.
     pub(super) arrived: u64,
-    /// Images that were fetched ahead of time and nobody has used, and their sizes.
-    pub(super) prefetched: BTreeMap<ImageReference, u64>,
+    /// Images that were fetched ahead of time and nobody has used: what containers are made from, and its size.
+    pub(super) prefetched: BTreeMap<ImageReference, (Arc<str>, u64)>,
     /// From when something may be fetched ahead of time.
     pub(super) prefetch_from: Timestamp,
 }

@@ -340,7 +340,7 @@ fn a_snapshot_that_does_not_fit_is_refused() {
     };
     assert_eq!(
         restore(&double("requests"), config()),
-        Err("snapshot does not fit: requests: found container app of p1 twice, expected each once".into())
+        Err("snapshot does not fit: number of a request: found 1, expected each once, and at most 1".into())
     );
     assert!(restore(&double("running"), config()).unwrap_err().contains("0.0 twice"));
     let wrong = PullConfig { rate_limit: Some(PullRateLimit::per_second(0, 1)), ..config() };
