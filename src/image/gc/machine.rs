@@ -124,7 +124,7 @@ enum Phase {
 }
 
 impl ImageGc {
-    /// A node of whose images nothing is known yet. It begins with [`ImageGcEvent::AgentStarted`].
+    /// A node of whose images nothing is known yet. It begins with [`ImageGcEvent::AgentStarted`](Event::AgentStarted).
     ///
     /// # Errors
     /// [`ImageGcPolicyError`] when the policy is not [valid](ImageGcPolicy::validate).
