@@ -78,12 +78,17 @@ impl Puller {
                 PullResult::Pulled { image_ref, size_bytes, took, took_with_waiting, no_cache },
                 actions,
             );
-            if !self.behaviour.compat.keep_pull_back_off {
-                self.reset_back_off(asked);
-            }
+        }
+        if !self.behaviour.compat.keep_pull_back_off {
+            let key = target.back_off_key();
+            self.state.back_off.reset(&key);
+            self.state.errors.remove(&key);
         }
         self.forget_stale_back_off();
-        self.look_again(target, actions);
+        // What is not cached is of use to nobody else.
+        if target.owner.is_none() {
+            self.look_again(target, actions);
+        }
     }
 
     /// An image that somebody else waits to pull may be of use to him as well.
@@ -236,11 +241,5 @@ impl Puller {
         let State { back_off, errors, now, .. } = &mut self.state;
         back_off.gc(*now);
         errors.retain(|key, _| !back_off.delay(key.as_str()).is_zero());
-    }
-
-    fn reset_back_off(&mut self, asked: &Asked) {
-        let key = back_off_key(&asked.request, &asked.target, self.behaviour.compat);
-        self.state.back_off.reset(&key);
-        self.state.errors.remove(&key);
     }
 }

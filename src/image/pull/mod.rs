@@ -376,7 +376,7 @@ fn back_off_key(request: &PullRequest, target: &Target, compat: Compat) -> Strin
     if compat.keep_pull_back_off {
         format!("{}_{}", request.id.pod().map_or("", |uid| uid.as_str()), request.image)
     } else {
-        format!("{} {}", target.credentials, target.image)
+        target.back_off_key()
     }
 }
 

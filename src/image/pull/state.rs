@@ -148,6 +148,11 @@ impl Asked {
 }
 
 impl Target {
+    /// By what the delays go.
+    pub(super) fn back_off_key(&self) -> String {
+        format!("{} {}", self.credentials, self.image)
+    }
+
     /// No two pulls of these are under way at once.
     pub(super) fn key(&self) -> (ImageReference, Arc<str>) {
         (self.image.clone(), Arc::clone(&self.credentials))

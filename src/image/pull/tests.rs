@@ -273,6 +273,13 @@ fn a_lazy_image_is_used_at_once_and_its_rest_holds_a_place() {
         node.done("app:1", PullerOutcome::Failed("the registry is gone".into())),
         ["the rest of app:1 could not be fetched, and containers use it: the registry is gone", "pull web:1"]
     );
+    node.done("web:1", PullerOutcome::Failed("boom".into()));
+    node.now += secs(10);
+    node.want(of("p2", "web:1"));
+    let usable = PullerEvent::Usable { operation: node.of("web:1"), image_ref: "sha256:2".into() };
+    assert_eq!(node.step(usable), ["container app of p2: usable"]);
+    node.pulled("web:1", 1);
+    assert_eq!(node.puller.back_off(&of("p2", "web:1")), Duration::ZERO);
 }
 
 #[test]
@@ -281,8 +288,15 @@ fn an_image_that_is_not_cached_is_pulled_for_each_pod() {
     let alone =
         |pod| PullRequest { no_cache: true, policy: ImagePullPolicy::IfNotPresent, ..of(pod, "app:1") };
     assert_eq!(node.want(alone("p1")), ["pull app:1"]);
+    let first = node.of("app:1");
     assert!(node.want(alone("p2")).is_empty(), "never two of the same at once");
-    assert_eq!(node.pulled("app:1", 1), ["container app of p1: pulled for this pod only", "pull app:1"]);
+    let ordinary = PullRequest { policy: ImagePullPolicy::IfNotPresent, ..of("p4", "app:1") };
+    node.want(ordinary);
+    node.absent("app:1");
+    let outcome = PullerOutcome::Pulled { image_ref: "sha256:1".into(), size_bytes: 1 };
+    let lines = node.step(PullerEvent::Done { operation: first, outcome });
+    assert_eq!(lines, ["container app of p1: pulled for this pod only", "pull app:1"], "nobody looks for it");
+    node.step(PullerEvent::Unwanted(of("p4", "").id));
     assert_eq!(node.pulled("app:1", 1), ["container app of p2: pulled for this pod only"]);
     let never = PullRequest { policy: ImagePullPolicy::Never, ..alone("p3") };
     assert_eq!(
