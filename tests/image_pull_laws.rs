@@ -267,8 +267,13 @@ impl Model {
                 if is_of_look {
                     self.looks.remove(operation);
                 }
-                if !matches!(outcome, PullerOutcome::Looked(_)) {
-                    self.pulls.remove(operation);
+                if matches!(outcome, PullerOutcome::Looked(_)) {
+                    return;
+                }
+                let ended = self.pulls.remove(operation);
+                if let (Some(pull), PullerOutcome::Pulled { .. }) = (ended, outcome) {
+                    // Whoever has waited for it.
+                    self.failed.remove(&pull.key);
                 }
             }
             PullerEvent::Progress { operation, progress } => {
@@ -365,7 +370,6 @@ impl Model {
             PullResult::Pulled { took, took_with_waiting, no_cache, .. } => {
                 assert!(took <= took_with_waiting);
                 assert_eq!(*no_cache, request.no_cache);
-                self.failed.remove(&key(request));
             }
             PullResult::Usable { .. } => assert!(!request.prefetch),
             PullResult::Failed(failure) => self.fails(request, failure),
