@@ -41,6 +41,7 @@
 //! | [`container`] | one container: records, restarts, back-off, probes, hooks, stopping, garbage collection |
 //! | [`ordering`] | the start order and the stop order of a pod's containers |
 //! | [`pod`] | one pod: compiled form, resources, plan, status, and its machine, the [`pod::Lifecycle`]; the set of pods |
+//! | [`image`] | the names of images, credentials, pulls, and which images a node keeps |
 //! | [`runtime`] | the ports: traits in the terms of the Container Runtime Interface |
 #![cfg_attr(feature = "driver", doc = "| [`driver`] | runs the pods of a node over the ports |")]
 #![cfg_attr(
@@ -73,6 +74,7 @@ pub mod document;
 #[cfg_attr(docsrs, doc(cfg(feature = "driver")))]
 pub mod driver;
 pub mod eviction;
+pub mod image;
 pub mod machine;
 pub mod ordering;
 pub mod pod;

@@ -10,10 +10,14 @@ use std::sync::Arc;
 
 use allocation_counter::measure;
 use node_lifecycle::api::{ConditionStatus, Pod, PodStatus};
-use node_lifecycle::behaviour::Compat;
+use node_lifecycle::behaviour::{Behaviour, Compat};
 use node_lifecycle::container::{ContainerSet, ProbeKind};
 use node_lifecycle::eviction::{
     DiskLayout, RankBy, Signal, first_in_rank, local_storage_violation, rank_into,
+};
+use node_lifecycle::image::{
+    ImageCollection, ImageFilesystem, ImageGcContext, ImageGcPolicy, ImageGcStep, ImageInventory,
+    ImageListing, ImageRecords, ImageUser, ListedImage,
 };
 use node_lifecycle::machine::{Machine, OperationId, Timestamp};
 use node_lifecycle::pod::{
@@ -216,4 +220,30 @@ fn a_tick_without_pressure() {
     assert_eq!((evictions.tick(&seen), evictions.tick(&seen)), (None, None));
     let allocated = measure(|| assert_eq!(evictions.tick(&seen), None));
     assert_eq!(allocated.count_total, 0);
+}
+
+#[test]
+fn a_look_at_images_that_are_known() {
+    let image = |n: u32| ListedImage { id: format!("sha256:{n}").into(), ..ListedImage::default() };
+    let listing = ImageListing {
+        images: (0..100).map(image).collect(),
+        containers: vec![ImageUser { image: "sha256:7".into(), ..ImageUser::default() }],
+        ..ImageListing::default()
+    };
+    let behaviour = Behaviour::default();
+    let seen = ImageInventory::new(&listing, behaviour.gates);
+    let (now, disk) =
+        (Timestamp::from_unix_seconds(1000), ImageFilesystem { capacity_bytes: 2, available_bytes: 1 });
+    let mut records = ImageRecords::default();
+    records.detect(&ImageInventory::new(&listing, behaviour.gates), now);
+    let allocated = measure(|| {
+        records.detect(&seen, now);
+        let (policy, context) =
+            (ImageGcPolicy::default(), ImageGcContext { now, ..ImageGcContext::default() });
+        let mut collection = ImageCollection::begin(&records, &policy, context, &behaviour);
+        assert_eq!(collection.next_step(&records), ImageGcStep::Measure);
+        collection.measured(&records, Ok(disk));
+        assert_eq!(collection.next_step(&records), ImageGcStep::Done);
+    });
+    assert_eq!((records.iter().count(), allocated.count_total), (100, 0));
 }

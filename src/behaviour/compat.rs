@@ -150,6 +150,44 @@ pub struct Compat {
     ///
     /// Right: it is part of the snapshot.
     pub forget_eviction_state: bool,
+    /// How long a pull is not tried again goes by the pod and the image as written; a success does not end it, and a pull
+    /// that the node's own rate limit holds up has failed and adds to it.
+    ///
+    /// Right: it goes by image and credentials, and ends with a success; a pull that is held up waits for the next
+    /// token.
+    pub keep_pull_back_off: bool,
+    /// Images are pulled in the order in which they were asked for, whoever needs them.
+    ///
+    /// Right: what is urgent goes first, and every fourth pull is that of whoever has waited longest.
+    pub pull_in_order_of_arrival: bool,
+    /// Since when images are there, and when they were last used, is forgotten when the agent restarts; the maximum age
+    /// of images starts anew.
+    ///
+    /// Right: it is part of the snapshot.
+    pub forget_image_ages: bool,
+    /// Towards the maximum age of images only their last use counts: one that was never used is too old as soon as the
+    /// agent has run that long, and the minimum age does not hold.
+    ///
+    /// Right: an image's age counts from when it was first seen or last used, whichever is later, and the minimum age
+    /// holds.
+    pub age_by_last_use_only: bool,
+    /// When an image could not be removed that had reached its maximum age, the disk is not looked at.
+    ///
+    /// Right: it is.
+    pub skip_disk_after_failed_age: bool,
+    /// When a disk has reached its high threshold and there is room down to the low one all the same, because both are
+    /// the same and percentages are whole numbers, one image goes.
+    ///
+    /// Right: none does.
+    pub remove_an_image_for_nothing: bool,
+    /// The path of a pull secret is a plain beginning: credentials for `team` are tried for `teamx` too.
+    ///
+    /// Right: it covers whole segments, itself and what is below it.
+    pub match_pull_secrets_by_prefix: bool,
+    /// One entry of one pull secret that cannot be read fails all pull secrets of the pod, and so its pulls.
+    ///
+    /// Right: that entry is left out, and said.
+    pub fail_on_bad_pull_secret: bool,
 }
 
 impl Compat {
@@ -186,6 +224,14 @@ impl Compat {
             check_every_threshold: true,
             count_refused_evictions: true,
             forget_eviction_state: true,
+            keep_pull_back_off: true,
+            pull_in_order_of_arrival: true,
+            forget_image_ages: true,
+            age_by_last_use_only: true,
+            skip_disk_after_failed_age: true,
+            remove_an_image_for_nothing: true,
+            match_pull_secrets_by_prefix: true,
+            fail_on_bad_pull_secret: true,
         }
     }
 }

@@ -117,6 +117,8 @@ features! {
         "A container names the signal that stops it.";
     CustomCPUCFSQuotaPeriod: KEP 2570, [Alpha 12 off]:
         "The period of CPU quotas can be set.";
+    ImageMaximumGCAge: KEP 4210, [Alpha 29 off, Beta 30 on, GeneralAvailability 35 on]:
+        "An image that nobody uses for long enough is removed, however much room there is.";
     ImageVolume: KEP 4639, [Alpha 31 off, Beta 33 off, Beta 35 on]:
         "The content of an image can be mounted as a volume.";
     InPlacePodLevelResourcesVerticalScaling: KEP 5419, [Alpha 35 off, Beta 36 on]:
@@ -125,10 +127,14 @@ features! {
         "Requests and limits of a running pod can be changed.";
     KubeletCrashLoopBackOffMax: KEP 4603, [Alpha 32 off, Beta 35 on]:
         "A node can lower the longest crash-loop back-off.";
+    KubeletEnsureSecretPulledImages: KEP 2535, [Alpha 33 off, Beta 35 on]:
+        "Whoever uses an image that a node has must be allowed to fetch it.";
     KubeletPSI: KEP 4205, [Alpha 33 off, Beta 34 on, GeneralAvailability 36 on]:
         "Pressure stall information is measured.";
     KubeletSeparateDiskGC: KEP 4191, [Alpha 29 off, Beta 31 on]:
         "Writeable layers and images can be on disks of their own.";
+    KubeletServiceAccountTokenForCredentialProviders: KEP 4412, [Alpha 33 off, Beta 34 on]:
+        "Credential provider plugins are given a token of the pod's service account.";
     PSINodeCondition: KEP 5394, [Alpha 36 off]:
         "Conditions of the node say that tasks wait for memory or for disks.";
     PodLevelResources: KEP 2837, [Alpha 32 off, Beta 34 on]:
@@ -141,6 +147,8 @@ features! {
         "Crash-loop back-off starts at 1 s and ends at 1 min.";
     RestartAllContainersOnContainerExits: KEP 5532, [Alpha 35 off, Beta 36 on]:
         "The exit of one container can restart all containers of its pod.";
+    RuntimeClassInImageCriApi: KEP 4216, [Alpha 29 off]:
+        "An image is pulled, kept and removed for each runtime handler apart.";
     SidecarsRestartableDuringPodTermination: KEP 4438, [Alpha 37 off]:
         "A sidecar that ends while its pod goes is restarted as long as it is needed.";
 }

@@ -280,7 +280,9 @@ impl Subject {
                     .into(),
             });
         }
-        images.pull_image(&spec, None, None).await.map_err(|error| failed(&error))?;
+        // The pod travels with its pull, as what its sandbox is made from.
+        let of_pod = self.sandbox_config(self.attempts.values().copied().max().unwrap_or(0)).await?;
+        images.pull_image(&spec, None, Some(&of_pod)).await.map_err(|error| failed(&error))?;
         Ok(())
     }
 

@@ -112,6 +112,18 @@ impl ImageError {
             _ => "ErrImagePull",
         }
     }
+
+    /// As the CRI says it: begun with one of its own words where one fits, which is how
+    /// [`failed_pull`](crate::image::failed_pull) tells what has failed.
+    #[must_use]
+    pub fn to_cri_text(&self) -> String {
+        match self {
+            Self::RegistryUnavailable(text) | Self::SignatureValidationFailed(text) => {
+                format!("{}: {text}", self.reason())
+            }
+            _ => self.to_string(),
+        }
+    }
 }
 
 impl From<std::io::Error> for RuntimeError {

@@ -5,8 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_core::stream::BoxStream;
 
 use super::{ImageError, PodSandboxConfig};
+use crate::image::{ImagePresence, PullProgress};
 use crate::machine::Timestamp;
 
 /// The node's images, as the CRI's `ImageService` has them.
@@ -30,7 +32,7 @@ pub trait ImageService: Send + Sync {
     /// There is no limit to a pull's time: a service may give one up that makes no progress, and a registry
     /// that accepts a connection and never answers has to be given up. It does not retry. A pull whose answer is
     /// lost may still go on and end well; the next one then finds what it fetched. Credentials that the registry
-    /// does not ask for do no harm.
+    /// does not ask for do no harm. The pod that it is for travels with it, so that a runtime knows for whom it works.
     ///
     /// # Errors
     /// [`ImageError`]; [`ImageError::reason`] is the word for a container that waits for it.
@@ -40,6 +42,22 @@ pub trait ImageService: Send + Sync {
         auth: Option<&AuthConfig>,
         sandbox_config: Option<&PodSandboxConfig>,
     ) -> Result<Arc<str>, ImageError>;
+
+    /// The same, and how far it has come while it goes on. Dropping the stream gives the pull up.
+    ///
+    /// The stream ends with [`PullUpdate::Pulled`] or an error. Where it stands still, the caller gives it up.
+    ///
+    /// # Errors
+    /// [`ImageError::Unimplemented`] where the service cannot tell: [`pull_image`](Self::pull_image) is called then.
+    /// Otherwise as there, at once or in the stream.
+    async fn pull_image_with_progress(
+        &self,
+        _image: &ImageSpec,
+        _auth: Option<&AuthConfig>,
+        _sandbox_config: Option<&PodSandboxConfig>,
+    ) -> Result<BoxStream<'static, Result<PullUpdate, ImageError>>, ImageError> {
+        Err(ImageError::Unimplemented("PullImage with progress"))
+    }
 
     /// The images of the node, each once, ordered by id; with a `filter` that one, if it is there.
     ///
@@ -69,6 +87,17 @@ pub trait ImageService: Send + Sync {
     async fn image_fs_info(&self) -> Result<ImageFsInfo, ImageError> {
         Err(ImageError::Unimplemented("ImageFsInfo"))
     }
+}
+
+/// How a pull goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PullUpdate {
+    /// How far it has come.
+    Progress(PullProgress),
+    /// Containers can be made from this reference, and the rest comes in the background.
+    Usable(Arc<str>),
+    /// It has ended well: what [`ImageService::pull_image`] returns.
+    Pulled(Arc<str>),
 }
 
 /// A reference to an image.
@@ -108,6 +137,19 @@ pub struct Image {
     pub username: String,
     /// Whether it must not be removed.
     pub pinned: bool,
+    /// What the service keeps with it: annotations, and the handler that it is for.
+    pub spec: ImageSpec,
+}
+
+impl From<Result<Option<Image>, ImageError>> for ImagePresence {
+    /// What [`ImageService::image_status`] says, where every pod may use every image.
+    fn from(status: Result<Option<Image>, ImageError>) -> Self {
+        match status {
+            Ok(Some(image)) => Self::Present(image.id),
+            Ok(None) => Self::Absent,
+            Err(error) => Self::Unknown(error.to_cri_text().into()),
+        }
+    }
 }
 
 /// Credentials for a registry. Not shown by `Debug`.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`RuntimeService`] | sandboxes and containers: a runtime that speaks the Container Runtime Interface (CRI) v1, or your own |
 //! | [`ImageService`] | images, on the same socket as a rule |
+//! | [`CredentialProvider`] | credentials for images, from a plugin |
 //! | [`ProbeRunner`] | asks a container, by exec, HTTP, TCP or gRPC |
 //! | [`HookRunner`] | runs `postStart` and `preStop` hooks |
 //! | [`StatusSink`] | takes statuses: the API server |
@@ -60,6 +61,7 @@
 mod clock;
 mod config;
 mod container;
+mod credential;
 mod error;
 mod hook;
 mod image;
@@ -82,9 +84,10 @@ pub use container::{
     ContainerStatus, Device, KeyValue, LinuxContainerConfig, LinuxContainerResources,
     LinuxContainerSecurityContext, Mount, MountPropagation,
 };
+pub use credential::{CREDENTIAL_PROVIDER_TIMEOUT, CredentialProvider, CredentialProviderError};
 pub use error::{ImageError, RuntimeError, done_if_gone};
 pub use hook::{HookError, HookRequest, HookRunner};
-pub use image::{AuthConfig, FilesystemUsage, Image, ImageFsInfo, ImageService, ImageSpec};
+pub use image::{AuthConfig, FilesystemUsage, Image, ImageFsInfo, ImageService, ImageSpec, PullUpdate};
 pub use probe::{ProbeReport, ProbeRequest, ProbeRunner};
 pub use records::{container_record, sandbox_record};
 pub use resources::{PodResources, PrepareError};

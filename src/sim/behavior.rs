@@ -226,6 +226,10 @@ pub struct Pull {
     /// How long a pull takes; absent: the node's latency.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub takes: Option<GoDuration>,
+    /// From when containers can be made from the image, while the rest of it comes; absent: at the end. Where pulls
+    /// tell of their progress only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usable_after: Option<GoDuration>,
     /// It fails with this message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fails: Option<String>,

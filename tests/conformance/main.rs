@@ -8,11 +8,15 @@
 
 mod backoff;
 mod compare;
+mod credential_lookup;
 mod eviction_admit;
 mod eviction_parse;
 mod eviction_rank;
 mod eviction_synchronize;
 mod gc;
+mod image_gc;
+mod image_pull;
+mod image_ref;
 mod pod;
 mod preemption;
 mod prober;
@@ -42,11 +46,15 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("backoff", |input, out| (out.clone(), backoff::backoff(input, out))),
     ("container_gc", gc::container_gc),
     ("crash_backoff", |input, out| (out.clone(), backoff::crash_backoff(input))),
+    ("credential_lookup", |input, out| (out.clone(), credential_lookup::credential_lookup(input, out))),
     ("effective_pod_grace", |input, out| (out.clone(), workers::effective_pod_grace(input))),
     ("eviction_admit", |input, out| (out.clone(), eviction_admit::eviction_admit(input))),
     ("eviction_parse", eviction_parse::eviction_parse),
     ("eviction_rank", eviction_rank::eviction_rank),
     ("eviction_synchronize", eviction_synchronize::eviction_synchronize),
+    ("image_pull_decision", |input, out| (out.clone(), image_pull::image_pull_decision(input))),
+    ("image_ref", |input, out| (out.clone(), image_ref::image_ref(input))),
+    ("image_gc", |input, out| (out.clone(), image_gc::image_gc(input))),
     ("kill_grace", |input, out| (out.clone(), stop::kill_grace(input))),
     ("pod_actions", |input, out| (out.clone(), pod::pod_actions(input))),
     ("pod_conditions", |input, out| (out.clone(), status::pod_conditions(input))),
@@ -69,10 +77,6 @@ const NOT_YET: &[&str] = &[
     "config_merge",
     "config_validate",
     "cpu_topology",
-    "credential_lookup",
-    "image_gc",
-    "image_pull_decision",
-    "image_ref",
     "node_allocatable",
     "node_conditions",
     "node_shutdown",

@@ -277,6 +277,7 @@ fn hooks() -> impl Strategy<Value = Hooks> {
 fn pull() -> impl Strategy<Value = Pull> {
     (prop::option::weighted(0.2, 1..3_u32), duration(5_000)).prop_map(|(times, takes)| Pull {
         takes: Some(takes),
+        usable_after: None,
         fails: times.map(|_| "no such image".to_owned()),
         times,
     })

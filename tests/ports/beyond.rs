@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt;
 use futures::executor::LocalPool;
 use futures::future::join;
 use futures::task::LocalSpawnExt;
@@ -14,8 +15,9 @@ use node_lifecycle::machine::Timestamp;
 use node_lifecycle::pod::Failure;
 use node_lifecycle::runtime::{
     CALL_TIMEOUT, Clock, ContainerState, HookError, HookRequest, HookRunner, ImageError, ImageService,
-    PodReference, PodResources, PodSandboxFilter, PrepareError, ProbeReport, ProbeRequest, ProbeRunner,
-    RuntimeError, RuntimeService, RuntimeStatus, StatusSink, StatusUpdate, pod_sandbox_config,
+    ImageSpec, PodReference, PodResources, PodSandboxFilter, PrepareError, ProbeReport, ProbeRequest,
+    ProbeRunner, PullUpdate, RuntimeError, RuntimeService, RuntimeStatus, StatusSink, StatusUpdate,
+    pod_sandbox_config,
 };
 use node_lifecycle::sim::{
     Behavior, Call, CallFault, Hooks, Latencies, MemoryPorts, MemorySettings, Pull, Stalled,
@@ -149,8 +151,12 @@ fn a_network_that_is_not_ready_takes_no_pods() {
 
 #[test]
 fn pulls_fail_as_often_as_their_behaviour_says() {
-    let pull =
-        Pull { takes: Some(GoDuration(seconds(3))), fails: Some("manifest unknown".into()), times: Some(2) };
+    let pull = Pull {
+        takes: Some(GoDuration(seconds(3))),
+        fails: Some("manifest unknown".into()),
+        times: Some(2),
+        ..Pull::default()
+    };
     let behavior = Behavior { pull, ..Behavior::default() };
     let settings =
         MemorySettings { behavior: Arc::new(move |_| behavior.clone()), ..MemorySettings::default() };
@@ -165,6 +171,48 @@ fn pulls_fail_as_often_as_their_behaviour_says() {
     let malformed = ports.run(ports.runtime.pull_image(&"".into(), None, None)).unwrap_err();
     assert!(matches!(malformed, ImageError::InvalidImageName(_)));
     assert_eq!(&*Failure::from(&malformed).reason, "InvalidImageName");
+}
+
+#[test]
+fn a_pull_tells_how_far_it_has_come() {
+    let none = ports();
+    let refused = none.run(none.runtime.pull_image_with_progress(&"a:1".into(), None, None));
+    assert!(matches!(refused, Err(ImageError::Unimplemented(_))));
+
+    let usable_after = Some(GoDuration(seconds(5)));
+    let pull = Pull { takes: Some(GoDuration(seconds(8))), usable_after, ..Pull::default() };
+    let behavior = Behavior { pull, ..Behavior::default() };
+    let settings = MemorySettings {
+        behavior: Arc::new(move |_| behavior.clone()),
+        pull_progress: true,
+        image_size: 400,
+        ..MemorySettings::default()
+    };
+    let ports = MemoryPorts::with_settings(START, settings);
+    let spec = ImageSpec { runtime_handler: "kata".into(), ..ImageSpec::from("a:1") };
+    let lines = ports.run(async {
+        let mut going = ports.runtime.pull_image_with_progress(&spec, None, None).await.unwrap();
+        let mut lines = Vec::new();
+        while let Some(update) = going.next().await {
+            let what = match update.unwrap() {
+                PullUpdate::Progress(progress) => format!("{} bytes", progress.bytes),
+                PullUpdate::Usable(_) => "usable".to_owned(),
+                PullUpdate::Pulled(_) => "pulled".to_owned(),
+            };
+            lines.push((ports.clock.now().since(START).as_secs(), what));
+        }
+        lines
+    });
+    let expected =
+        [(0, "0 bytes"), (2, "100 bytes"), (4, "200 bytes"), (5, "usable"), (6, "300 bytes"), (8, "pulled")];
+    assert_eq!(lines, expected.map(|(at, what)| (at, what.to_owned())));
+    let image = ports.run(ports.runtime.image_status(&spec)).unwrap().unwrap();
+    assert_eq!(&*image.spec.runtime_handler, "kata");
+
+    // Whoever drops the stream gives the pull up.
+    let other = "b:1".into();
+    drop(ports.run(ports.runtime.pull_image_with_progress(&other, None, None)).unwrap());
+    assert_eq!(ports.run(ports.runtime.image_status(&other)), Ok(None));
 }
 
 fn probe(id: &ContainerId, kind: ProbeKind) -> ProbeRequest {

@@ -6,6 +6,7 @@ mod events;
 mod hooks;
 mod images;
 mod probes;
+mod pulling;
 mod resources;
 mod runtime;
 mod sink;

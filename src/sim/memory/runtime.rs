@@ -44,6 +44,8 @@ pub struct MemorySettings {
     pub exec: Arc<ExecOf>,
     /// Whether it has a stream of events; containerd has none by default.
     pub container_events: bool,
+    /// Whether pulls tell of their progress; by default they do not, as with containerd.
+    pub pull_progress: bool,
     /// What an image takes that is pulled, in bytes; 10 MiB by default.
     pub image_size: u64,
 }
@@ -55,6 +57,7 @@ impl Default for MemorySettings {
             behavior: Arc::new(|_| Behavior::default()),
             exec: Arc::new(|_, _| ExecSyncResponse::default()),
             container_events: false,
+            pull_progress: false,
             image_size: 10 << 20,
         }
     }
