@@ -173,7 +173,7 @@ impl fmt::Display for Note {
         match self {
             Self::ObservationFailed { error } => write!(f, "the node could not be observed: {error}"),
             Self::Unobserved { signal } => {
-                write!(f, "{signal} was not observed: its thresholds stay as they were")
+                write!(f, "{signal} was not observed: no pod is evicted for it")
             }
             Self::LayoutUnknown { error } => {
                 write!(f, "it is not known how the disks are laid out: {error}: no pod is evicted for a disk")
