@@ -8,9 +8,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod script;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,33 +26,12 @@ use serde_json::json;
 
 #[test]
 fn scenarios() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/eviction");
-    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    assert!(!files.is_empty(), "there are no scenarios");
-    let mut changed = Vec::new();
-    for file in files {
-        let text = std::fs::read_to_string(&file).unwrap();
-        let (before, recorded) = text.split_once("--- log\n").unwrap_or((&text, ""));
-        let log = play(before);
-        if std::env::var_os("RECORD").is_some() {
-            std::fs::write(&file, format!("{before}--- log\n{log}")).unwrap();
-        } else if log != recorded {
-            let line = log.lines().zip(recorded.lines()).take_while(|(new, old)| new == old).count();
-            let (new, old) = (log.lines().nth(line), recorded.lines().nth(line));
-            let at = line + 1;
-            changed.push(format!("{}: line {at} of the log\n  was {old:?}\n  is  {new:?}", file.display()));
-        }
-    }
-    assert!(changed.is_empty(), "{}", changed.join("\n"));
+    script::replay("tests/scenarios/eviction", play);
 }
 
 /// Plays a scenario and writes its log.
 fn play(scenario: &str) -> String {
-    let section = |name: &str| {
-        let (_, rest) = scenario.split_once(&format!("--- {name}\n"))?;
-        Some(rest.split("\n--- ").next().unwrap_or(rest))
-    };
+    let section = |name: &str| script::section(scenario, name);
     let switched = |word: &str| section("switches").is_some_and(|text| text.lines().any(|line| line == word));
     let compat = if switched("compat") { Compat::kubelet_1_32() } else { Compat::default() };
     let settings: EvictionSettings =

@@ -9,8 +9,9 @@
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod script;
+
 use std::fmt::Write as _;
-use std::path::Path;
 use std::time::Duration;
 
 use node_lifecycle::api::{Container, GoDuration, Pod, Uid};
@@ -22,38 +23,12 @@ use serde_json::Value;
 
 #[test]
 fn scenarios() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
-    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.is_file());
-    files.sort();
-    assert!(!files.is_empty(), "there are no scenarios");
-    let mut changed = Vec::new();
-    for file in files {
-        let text = std::fs::read_to_string(&file).unwrap();
-        let (before, recorded) = text.split_once("--- log\n").unwrap_or((&text, ""));
-        let log = play(before);
-        if std::env::var_os("RECORD").is_some() {
-            std::fs::write(&file, format!("{before}--- log\n{log}")).unwrap();
-        } else if log != recorded {
-            let line = log.lines().zip(recorded.lines()).take_while(|(new, old)| new == old).count();
-            let (new, old) = (log.lines().nth(line), recorded.lines().nth(line));
-            changed.push(format!(
-                "{}: line {} of the log\n  was {old:?}\n  is  {new:?}",
-                file.display(),
-                line + 1
-            ));
-        }
-    }
-    assert!(changed.is_empty(), "{}", changed.join("\n"));
+    script::replay("tests/scenarios", play);
 }
 
 /// Plays a scenario and writes its log.
 fn play(scenario: &str) -> String {
-    let section = |name: &str| {
-        let begin = format!("--- {name}\n");
-        let (_, rest) = scenario.split_once(&begin)?;
-        Some(rest.split("\n--- ").next().unwrap_or(rest))
-    };
+    let section = |name: &str| script::section(scenario, name);
     let pod = Pod::from_json(section("pod").expect("a scenario has a pod")).unwrap();
     let behavior: BehaviorFile =
         section("behavior").map(|text| serde_json::from_str(text).unwrap()).unwrap_or_default();

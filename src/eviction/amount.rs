@@ -39,6 +39,11 @@ impl Amount {
 
 const GIGA: i128 = 1_000_000_000;
 
+/// A whole amount in billionths.
+pub(super) fn in_nanos(units: impl Into<i128>) -> i128 {
+    units.into() * GIGA
+}
+
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = self.units.unsigned_abs();

@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::rank::in_nanos;
+use super::amount::in_nanos;
 use super::{DiskLayout, FsUsage, ObservedPod, PodStats};
 use crate::api::Quantity;
 

@@ -41,6 +41,7 @@ use std::cmp::{Ordering, Reverse};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::amount::in_nanos;
 use super::{DiskLayout, DiskUsageKinds, ObservedPod, Resource, Signal};
 use crate::api::{Format, Quantity};
 use crate::behaviour::Compat;
@@ -233,11 +234,6 @@ pub(super) fn order(
         a.uid_start.cmp(&b.uid_start).then_with(|| a.pod().uid.cmp(&b.pod().uid))
     };
     by.compare(&a.key, &b.key).then_with(by_uid).then(a.index.cmp(&b.index))
-}
-
-/// A measured amount in billionths.
-pub(super) fn in_nanos(amount: u64) -> i128 {
-    i128::from(amount) * 1_000_000_000
 }
 
 fn as_quantity<S: Serializer>(nanos: &i128, serializer: S) -> Result<S::Ok, S::Error> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::amount::in_nanos;
 use super::{Level, Signal};
 use crate::api::Quantity;
 
@@ -129,11 +130,6 @@ fn from_share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Erro
         Share::Number(share) => Ok(share),
         Share::Text(text) => text.parse().map_err(de::Error::custom),
     }
-}
-
-/// A whole amount in billionths.
-pub(super) fn in_nanos(amount: i64) -> i128 {
-    i128::from(amount) * 1_000_000_000
 }
 
 #[cfg(test)]

@@ -95,14 +95,12 @@ impl Manager {
         if self.state.notified {
             self.observe(actions);
         } else {
-            // Never at once, whatever the configuration says.
-            let interval = self.config.monitoring_interval.max(LEAST_WAIT);
-            self.state.phase = Phase::Interval { until: self.state.now + interval };
+            self.state.phase = Phase::Interval { until: self.state.now + self.config.monitoring_interval };
         }
     }
 
     fn operation_deadline(&self) -> Timestamp {
-        self.state.now + self.config.operation_timeout.max(LEAST_WAIT)
+        self.state.now + self.config.operation_timeout
     }
 
     fn restart_agent(&mut self, epoch: u32, actions: &mut Vec<Action>) {
@@ -224,13 +222,10 @@ impl Manager {
 
     /// Waits for the pods that have to go.
     fn wait_for_cleanup(&mut self, pods: BTreeMap<Uid, Option<OperationId>>) {
-        let until = self.state.now + self.config.cleanup_timeout.max(LEAST_WAIT);
+        let until = self.state.now + self.config.cleanup_timeout;
         self.state.phase = Phase::Cleanup { pods, any_gone: false, until };
     }
 }
-
-/// Nothing is due at the time at which it is asked for.
-const LEAST_WAIT: std::time::Duration = std::time::Duration::from_nanos(1);
 
 impl Machine for Manager {
     type Event = Event;

@@ -1,6 +1,7 @@
 //! The manager as a value that can be stored.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +71,7 @@ impl Snapshots for Manager {
         let are_same = before.len() == restored.state.watches.len()
             && restored.state.watches.iter().zip(&before).all(same);
         if !are_same && matches!(restored.state.phase, Phase::Reclaim { .. } | Phase::Check { .. }) {
-            restored.state.phase = Phase::Interval { until: restored.state.now + super::LEAST_WAIT };
+            restored.state.phase = Phase::Interval { until: restored.state.now + Duration::from_nanos(1) };
         }
         Ok(restored)
     }

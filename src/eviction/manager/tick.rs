@@ -151,36 +151,30 @@ impl Manager {
     /// tick is over.
     fn settle_layout(&mut self, disks: &Disks, actions: &mut Vec<Action>) -> Option<usize> {
         let compat = self.behaviour.compat;
-        let error = match (self.state.layout, &disks.dedicated_image_fs, &disks.dedicated_container_fs) {
-            (Some(_), ..) => None,
-            (None, Ok(images), Ok(layers)) => {
-                return self.lay_out(DiskLayout::of(*images, *layers), actions);
+        let known = self.state.watches.len();
+        let is_found = self.state.layout.is_none();
+        if is_found {
+            match (&disks.dedicated_image_fs, &disks.dedicated_container_fs) {
+                (Ok(images), Ok(layers)) => self.state.layout = Some(DiskLayout::of(*images, *layers)),
+                (Ok(images), Err(_)) if compat.need_disk_layout => {
+                    self.state.layout = Some(DiskLayout::of(*images, false));
+                }
+                (Err(error), _) | (_, Err(error)) => {
+                    self.tick.error = Some(Arc::clone(error));
+                    actions.push(Action::Note(Note::LayoutUnknown { error: Arc::clone(error) }));
+                    return (!compat.need_disk_layout).then_some(known);
+                }
             }
-            (None, Ok(images), Err(_)) if compat.need_disk_layout => {
-                return self.lay_out(DiskLayout::of(*images, false), actions);
-            }
-            (None, Err(error), _) | (None, _, Err(error)) => Some(error),
-        };
-        if let Some(error) = error {
-            self.tick.error = Some(Arc::clone(error));
-            actions.push(Action::Note(Note::LayoutUnknown { error: Arc::clone(error) }));
-            if compat.need_disk_layout {
-                return None;
-            }
-        } else if !compat.need_disk_layout && !self.has_ranking_of_disks() {
-            self.tick.error = Some(Note::LayoutUnsupported.to_string().into());
-            actions.push(Action::Note(Note::LayoutUnsupported));
         }
-        Some(self.state.watches.len())
-    }
-
-    fn lay_out(&mut self, layout: DiskLayout, actions: &mut Vec<Action>) -> Option<usize> {
-        let compat = self.behaviour.compat;
-        self.state.layout = Some(layout);
-        if !layout.is_supported(&self.behaviour) {
-            self.tick.error = Some(Note::LayoutUnsupported.to_string().into());
-            actions.push(Action::Note(Note::LayoutUnsupported));
-            return (!compat.need_disk_layout).then_some(self.state.watches.len());
+        let Some(layout) = self.state.layout.filter(|layout| layout.is_supported(&self.behaviour)) else {
+            if is_found || !compat.need_disk_layout {
+                self.tick.error = Some(Note::LayoutUnsupported.to_string().into());
+                actions.push(Action::Note(Note::LayoutUnsupported));
+            }
+            return (!is_found || !compat.need_disk_layout).then_some(known);
+        };
+        if !is_found {
+            return Some(known);
         }
         let LayoutThresholds { configured, derived, .. } = self.config.thresholds_for(layout);
         let counted = configured.len() + if compat.derive_containerfs_late { 0 } else { derived.len() };
