@@ -73,6 +73,7 @@ pub struct Maturity {
     /// Whether it is on by default from then on.
     pub default: bool,
     /// Whether it can no longer be switched to anything but the default.
+    #[serde(default)]
     pub locked: bool,
 }
 

@@ -172,3 +172,40 @@ impl GateGroup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<String, String> {
+        text.parse::<FeatureGateSettings>()
+            .map(|settings| settings.to_string())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_flag_is_read_as_the_kubelet_reads_it() {
+        assert_eq!(read(""), Ok(String::new()));
+        assert_eq!(read(",B = 1,,A=F,"), Ok("A=false,B=true".into()));
+        assert_eq!(read("A=true,A=false"), Ok("A=false".into()), "the last counts");
+        assert_eq!(read("=true"), Ok("=true".into()), "an empty name is no gate's, which is found later");
+        assert_eq!(read("A"), Err("malformed pair, expect string=bool".into()));
+        assert_eq!(read("A=true, "), Err("malformed pair, expect string=bool".into()));
+        let said = |value: &str, quoted: &str| {
+            Err(format!(
+                "invalid value of A: {value}, err: strconv.ParseBool: parsing {quoted}: invalid syntax"
+            ))
+        };
+        assert_eq!(read("A="), said("", r#""""#));
+        assert_eq!(read("A=tRUE"), said("tRUE", r#""tRUE""#));
+        assert_eq!(read("A=true=false"), said("true=false", r#""true=false""#));
+    }
+
+    #[test]
+    fn the_map_of_a_configuration_is_read() {
+        let read = serde_json::from_str::<FeatureGateSettings>;
+        assert_eq!(read(r#"{"B": false, "A": true}"#).unwrap().to_string(), "A=true,B=false");
+        assert!(read(r#"{"A": "true"}"#).is_err());
+        assert!(read(r#"["A"]"#).is_err());
+    }
+}

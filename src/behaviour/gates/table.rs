@@ -20,9 +20,10 @@
 //!   them. Where no code asked any more, the parts that the proposal names.
 //! - the history: `Stage`, minor release of Kubernetes 1, default, and `locked` if it can't be changed. From 1.29
 //!   on it is what the source of each release registers; what the source says of older releases stands before.
-//!   A gate that was added to patch releases counts from the minor release that was the first to have it. What
-//!   Kubernetes lists as "1.0", how things were before there was a gate, is left out. An empty history is
-//!   that of a gate which a proposal names and no release has.
+//!   A gate that was added to patch releases counts from the minor release that was the first to have it, and a
+//!   default that patch releases changed is as the last of them had it. What Kubernetes lists as "1.0", how things
+//!   were before there was a gate, is left out. An empty history is that of a gate which a proposal names and no
+//!   release has.
 //! - `needs`: the gates that must be on for it, as 1.36 states them (for a gate that 1.36 has not, as 1.35 does).
 //! - `gone`: the first release without it.
 //!
