@@ -17,6 +17,7 @@
 
 mod defaults;
 mod kubelet;
+mod validate;
 
 pub use kubelet::{
     CrashLoopBackOffConfig, Field, FieldKind, FlushFrequency, FormatOptions, KubeletAnonymousAuthentication,
@@ -25,3 +26,4 @@ pub use kubelet::{
     MemorySwapConfiguration, OutputRoutingOptions, ShutdownGracePeriodByPodPriority, SignedDuration, Taint,
     TracingConfiguration, UserNamespaces, VModuleItem,
 };
+pub use validate::{ConfigError, ConfigErrors, Host};
