@@ -15,10 +15,12 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
+mod check;
 mod defaults;
 mod kubelet;
 mod validate;
 
+pub use check::{CheckError, ConfigCheck, ConfigWarning, ReservationProblem};
 pub use kubelet::{
     CrashLoopBackOffConfig, Field, FieldKind, FlushFrequency, FormatOptions, KubeletAnonymousAuthentication,
     KubeletAuthentication, KubeletAuthorization, KubeletConfiguration, KubeletWebhookAuthentication,
