@@ -1,7 +1,7 @@
 //! What a node cannot run with.
 
 use crate::api::ParseQuantityError;
-use crate::config::{ConfigError, SignedDuration};
+use crate::config::{SignedDuration, ValidationError};
 use crate::eviction::{EvictionConfigError, ThresholdError};
 use crate::image::{ImageGcPolicyError, PullConfigError};
 
@@ -11,7 +11,7 @@ use crate::image::{ImageGcPolicyError, PullConfigError};
 pub enum CheckError {
     /// The kubelet refuses it.
     #[error(transparent)]
-    Invalid(#[from] ConfigError),
+    Invalid(#[from] ValidationError),
     /// A threshold cannot be read.
     #[error(transparent)]
     Threshold(#[from] ThresholdError),
