@@ -8,6 +8,7 @@
 
 mod backoff;
 mod compare;
+mod config;
 mod credential_lookup;
 mod eviction_admit;
 mod eviction_parse;
@@ -44,6 +45,8 @@ type Adapter = fn(&Value, &Value) -> (Value, Value);
 const ADAPTERS: &[(&str, Adapter)] = &[
     ("api_pod_status", |input, out| (out.clone(), status::api_pod_status(input))),
     ("backoff", |input, out| (out.clone(), backoff::backoff(input, out))),
+    ("config_defaults", |input, out| (out["config"].clone(), config::config_defaults(input))),
+    ("config_validate", |input, out| (out.clone(), config::config_validate(input))),
     ("container_gc", gc::container_gc),
     ("crash_backoff", |input, out| (out.clone(), backoff::crash_backoff(input))),
     ("credential_lookup", |input, out| (out.clone(), credential_lookup::credential_lookup(input, out))),
@@ -72,15 +75,8 @@ const ADAPTERS: &[(&str, Adapter)] = &[
 ];
 
 /// Operations that wait for what they need to be built.
-const NOT_YET: &[&str] = &[
-    "config_defaults",
-    "config_merge",
-    "config_validate",
-    "cpu_topology",
-    "node_allocatable",
-    "node_conditions",
-    "node_shutdown",
-];
+const NOT_YET: &[&str] =
+    &["config_merge", "cpu_topology", "node_allocatable", "node_conditions", "node_shutdown"];
 
 /// How many differences of a file are shown.
 const SHOWN: usize = 5;
