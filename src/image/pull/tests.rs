@@ -283,6 +283,49 @@ fn a_lazy_image_is_used_at_once_and_its_rest_holds_a_place() {
 }
 
 #[test]
+fn a_lazy_image_that_is_used_does_not_give_way() {
+    let mut node = Node::new(PullConfig::default());
+    node.want(ahead("next", "app:1"));
+    node.want(of("p1", "app:1"));
+    let usable =
+        |node: &Node| PullerEvent::Usable { operation: node.of("app:1"), image_ref: "sha256:1".into() };
+    assert_eq!(node.step(usable(&node)), ["container app of p1: usable"]);
+    assert!(node.want(of("p2", "web:1")).is_empty(), "p1 runs from it, though only next waits for it now");
+    assert!(node.step(PullerEvent::Unwanted(ahead("next", "").id)).is_empty());
+    assert!(node.want(ahead("next", "app:1")).is_empty(), "nor does it give way when that comes anew");
+    assert_eq!(node.pulled("app:1", 1), ["next: pulled", "pull web:1"]);
+
+    // Nobody uses what was only fetched ahead of time.
+    node.pulled("web:1", 1);
+    node.want(ahead("next", "app:1"));
+    assert!(node.step(usable(&node)).is_empty());
+    assert_eq!(node.step(PullerEvent::Unwanted(ahead("next", "").id)), ["cancel app:1"]);
+}
+
+#[test]
+fn a_lazy_image_that_is_given_up_is_not_used() {
+    let mut node = Node::new(PullConfig::default());
+    node.want(of("p1", "app:1"));
+    node.step(PullerEvent::Unwanted(of("p1", "").id));
+    assert!(node.want(of("p2", "app:1")).is_empty(), "the pull that goes is waited for");
+    let usable =
+        |node: &Node| PullerEvent::Usable { operation: node.of("app:1"), image_ref: "sha256:1".into() };
+    assert!(node.step(usable(&node)).is_empty(), "the rest will not come");
+    assert_eq!(node.done("app:1", PullerOutcome::Failed("cancelled".into())), ["pull app:1"]);
+    assert_eq!(node.step(usable(&node)), ["container app of p2: usable"]);
+    assert_eq!(
+        node.wake(),
+        [
+            "operation 0.1 was not answered in time",
+            "the rest of app:1 could not be fetched, and containers use it: given up: no answer within 1h0m0s",
+            "cancel app:1",
+        ]
+    );
+    assert!(node.want(of("p3", "app:1")).is_empty());
+    assert_eq!(node.pulled("app:1", 1), ["container app of p3: pulled"]);
+}
+
+#[test]
 fn an_image_that_is_not_cached_is_pulled_for_each_pod() {
     let mut node = Node::new(PullConfig { max_parallel: None, ..PullConfig::default() });
     let alone =
