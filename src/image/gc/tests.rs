@@ -171,6 +171,15 @@ fn what_comes_to_be_needed_in_a_collection_stays() {
 }
 
 #[test]
+fn nothing_is_due_at_the_end_of_time() {
+    let policy = ImageGcPolicy { high_threshold_percent: 100, ..ImageGcPolicy::default() };
+    let mut rig = Rig::new(policy, r#"{"images": [{"id": "a"}]}"#);
+    let mut actions = Vec::new();
+    rig.machine.step(Timestamp::MAX, ImageGcEvent::AgentStarted { epoch: 1 }, &mut actions);
+    assert_eq!(rig.machine.next_wakeup(), None);
+}
+
+#[test]
 fn records_that_were_stored_in_any_order_are_read() {
     let mut records = ImageRecords::default();
     records.detect(&seen(r#"{"images": [{"id": "a"}, {"id": "b"}], "noCache": ["b"]}"#, ""), NOW);
