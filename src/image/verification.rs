@@ -399,7 +399,7 @@ impl PullRecords {
         presented: &ImagePullCredentials,
     ) -> Access {
         let record = self.pulled.get(image_ref);
-        let is_pulled = record.is_some() || self.intents.contains_key(image);
+        let is_pulled = record.is_some() || self.is_on_its_way(image);
         if !verification.is_needed(image, is_pulled) {
             return Access::Granted(Grant::Policy);
         }
@@ -408,6 +408,17 @@ impl PullRecords {
             .zip(repository.as_ref().ok())
             .and_then(|(record, repository)| record.credential_mapping.get(repository.repository()));
         known.and_then(|known| grant(known, presented)).map_or(Access::MustPull, Access::Granted)
+    }
+
+    /// Whether the image is being pulled, by this name or by another that means the same.
+    fn is_on_its_way(&self, image: &str) -> bool {
+        let is_same = |reference: &ImageReference| {
+            self.intents
+                .keys()
+                .any(|intent| intent.parse().is_ok_and(|intent: ImageReference| intent == *reference))
+        };
+        self.intents.contains_key(image)
+            || !self.intents.is_empty() && image.parse().is_ok_and(|reference| is_same(&reference))
     }
 
     /// The same, and keeps what it has learned: that a secret has the same credentials as one that is known, or new
@@ -486,16 +497,25 @@ impl PullRecords {
         before - self.pulled.len()
     }
 
-    /// The agent has started, and the runtime has these images: by its own name the tags and digests of each. Those
-    /// that a former agent was pulling were fetched, by whom is not known, so that everybody has to prove himself.
+    /// The agent has started, and the runtime has these images: by its own name the tags and digests of each, however
+    /// they are spelled. Those that a former agent was pulling were fetched, by whom is not known, so that everybody
+    /// has to prove himself.
     pub fn agent_started<'a, Names: IntoIterator<Item = &'a str>>(
         &mut self,
         now: Timestamp,
         images: impl IntoIterator<Item = (&'a str, Names)>,
     ) {
+        let mut intents = BTreeMap::<ImageReference, Vec<Arc<str>>>::new();
+        for intent in self.intents.keys() {
+            if let Ok(reference) = intent.parse() {
+                intents.entry(reference).or_default().push(Arc::clone(intent));
+            }
+        }
         for (image_ref, names) in images {
             for name in names {
-                if self.intents.remove(name).is_some() {
+                let same = name.parse().ok().and_then(|reference: ImageReference| intents.remove(&reference));
+                for intent in same.into_iter().flatten() {
+                    self.intents.remove(&intent);
                     self.record(now, name, image_ref, &ImagePullCredentials::default());
                 }
             }
@@ -614,6 +634,27 @@ mod tests {
     fn without_the_gate_nothing_is_proved() {
         let off = Verification::new(VerificationPolicy::AlwaysVerify, &[], FeatureGates::default()).unwrap();
         assert!(!off.is_needed("r.example/web", true));
+    }
+
+    #[test]
+    fn a_pull_is_known_by_every_spelling_of_its_image() {
+        let verification = Verification::new(VerificationPolicy::default(), &[], on()).unwrap();
+        let (now, nobody) = (Timestamp::UNIX_EPOCH, ImagePullCredentials::default());
+        let of =
+            |records: &PullRecords, image: &str| records.access(&verification, image, "sha256:1", &nobody);
+        let mut records = PullRecords::default();
+        records.begin("nginx");
+        for image in ["nginx", "nginx:latest", "docker.io/library/nginx:latest"] {
+            assert_eq!(of(&records, image), Access::MustPull, "{image}");
+        }
+        assert_eq!(of(&records, "nginx:1"), Access::Granted(Grant::Policy));
+        // The agent dies, and the runtime has the image by its whole name.
+        let mut records = PullRecords::restore(records.snapshot()).unwrap();
+        records.agent_started(now, [("sha256:1", ["docker.io/library/nginx:latest"])]);
+        assert_eq!(records.snapshot().intents, []);
+        for image in ["nginx", "docker.io/library/nginx:latest", "another/name"] {
+            assert_eq!(of(&records, image), Access::MustPull, "{image}");
+        }
     }
 
     #[test]
