@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use node_lifecycle::behaviour::{Compat, Feature, FeatureGates};
 use node_lifecycle::image::{
     Access, Coordinates, CredentialProviderConfig, CredentialProviderRequest, CredentialProviderResponse,
-    CredentialSource, Credentials, DockerConfig, ImagePullCredentials, ImageReference, Keyring, PathRule,
-    PullRecords, PullSecret, RegistryCredentials, Verification, VerificationPolicy, registry_matches,
+    CredentialProviderSettings, CredentialSource, Credentials, DockerConfig, ImagePullCredentials,
+    ImageReference, Keyring, PathRule, PullRecords, PullSecret, RegistryCredentials, Verification,
+    VerificationPolicy, registry_matches,
 };
 use node_lifecycle::machine::Timestamp;
 use node_lifecycle::runtime::AuthConfig;
@@ -293,7 +294,7 @@ fn no_secret_is_in_what_can_be_printed() {
     };
     let answer = json!({
         "kind": "CredentialProviderResponse", "apiVersion": "", "cacheKeyType": "Image",
-        "auth": {"r.example": {"username": "bob", "password": SECRET}},
+        "auth": {"bob:hunter2@r.example": {"username": "bob", "password": SECRET}},
     });
     let response = CredentialProviderResponse::from_json(answer.to_string().as_bytes(), &request).unwrap();
     let refused = [
@@ -311,8 +312,19 @@ fn no_secret_is_in_what_can_be_printed() {
     ]
     .map(|secret| serde_json::from_value::<PullSecret>(secret).unwrap_err());
 
+    let docker = DockerConfig::from_json(config.to_string().as_bytes()).unwrap();
+    let entry = RegistryCredentials {
+        registry: "bob:hunter2@r.example".into(),
+        credentials: found[0].credentials.clone(),
+        source: None,
+    };
+    let settings: CredentialProviderSettings =
+        serde_json::from_value(json!({"name": "p", "env": [{"name": "KEY", "value": SECRET}]})).unwrap();
+    assert_eq!(settings.env[0].value, SECRET);
+
     let printed = format!(
-        "{secret:?} {keyring:?} {faults:?} {found:?} {request:?} {response:?} {refused:?} {unread:?} {:?} {:?} {}",
+        "{secret:?} {keyring:?} {faults:?} {found:?} {request:?} {response:?} {refused:?} {unread:?} \
+         {docker:?} {entry:?} {settings:?} {:?} {:?} {}",
         AuthConfig::from(&found[0].credentials),
         ImagePullCredentials::presented(&found),
         faults.iter().map(ToString::to_string).collect::<String>(),
