@@ -78,6 +78,7 @@ fn strangers() -> Vec<Vec<RegistryCredentials>> {
 enum Step {
     Begin(usize),
     Fail(usize),
+    GiveUp(usize),
     Succeed(usize, usize, Vec<RegistryCredentials>),
     Verify(usize, usize, Vec<RegistryCredentials>),
     Restart(Vec<(usize, usize)>),
@@ -88,6 +89,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         (0..3_usize).prop_map(Step::Begin),
         (0..3_usize).prop_map(Step::Fail),
+        (0..3_usize).prop_map(Step::GiveUp),
         (0..3_usize, 0..3_usize, known()).prop_map(|(image, name, with)| Step::Succeed(image, name, with)),
         (0..3_usize, 0..3_usize, known()).prop_map(|(image, name, with)| Step::Verify(image, name, with)),
         vec((0..3_usize, 0..3_usize), 0..3).prop_map(Step::Restart),
@@ -100,6 +102,8 @@ fn step() -> impl Strategy<Value = Step> {
 struct Seen {
     /// How many pulls of an image are on their way.
     open: BTreeMap<usize, usize>,
+    /// Of which images nobody knows whether a former agent's pull will bring them.
+    former: BTreeSet<usize>,
     pulled: BTreeSet<usize>,
     for_all: BTreeSet<(usize, usize)>,
 }
@@ -123,12 +127,19 @@ impl Seen {
             }
             // Only what has begun in this life can end.
             Step::Fail(n) => match self.open.get(n).copied() {
-                Some(0) | None => {}
+                None => {}
                 Some(pulls) => {
                     records.failed(&image(*n));
                     self.end(*n, pulls);
                 }
             },
+            Step::GiveUp(n) => {
+                if let Some(pulls) = self.open.get(n).copied() {
+                    records.given_up(&image(*n));
+                    self.end(*n, pulls);
+                    self.former.insert(*n);
+                }
+            }
             Step::Succeed(n, name, with) => {
                 let pulls = self.open.get(n).copied().unwrap_or_default();
                 if pulls == 0 {
@@ -140,6 +151,7 @@ impl Seen {
                 let used = used.unwrap_or_else(ImagePullCredentials::anonymous);
                 records.succeeded(now, &image(*n), REFS[*name], &used);
                 self.end(*n, pulls);
+                self.former.remove(n);
                 self.pulled.insert(*name);
                 if used.node_pods_accessible {
                     self.for_all.insert((*name, *n));
@@ -159,9 +171,9 @@ impl Seen {
                 *records = restored;
                 let named: Vec<_> = images.iter().map(|(name, n)| (REFS[*name], image(*n))).collect();
                 records.agent_started(now, named.iter().map(|(name, image)| (*name, [image.as_str()])));
-                self.open.values_mut().for_each(|pulls| *pulls = 0);
+                self.former.extend(std::mem::take(&mut self.open).into_keys());
                 for (name, n) in images {
-                    if self.open.remove(n).is_some() {
+                    if self.former.remove(n) {
                         self.pulled.insert(*name);
                     }
                 }
@@ -183,7 +195,7 @@ impl Seen {
 
     /// Whether somebody who has proved nothing may use an image.
     fn is_for_strangers(&self, policy: VerificationPolicy, n: usize, name: usize) -> bool {
-        let is_pulled = self.pulled.contains(&name) || self.open.contains_key(&n);
+        let is_pulled = self.pulled.contains(&name) || self.open.contains_key(&n) || self.former.contains(&n);
         let is_exempt = match policy {
             VerificationPolicy::NeverVerify => true,
             VerificationPolicy::NeverVerifyPreloadedImages => !is_pulled,

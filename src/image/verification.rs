@@ -327,7 +327,8 @@ pub enum Grant {
 /// Which pulls are on their way, and with whose credentials images were fetched.
 ///
 /// A pull is [begun](Self::begin) before the runtime is asked, so that an agent that dies meanwhile does not take the
-/// image for a preloaded one. Then it has [failed](Self::failed) or [succeeded](Self::succeeded). Whoever wants an image
+/// image for a preloaded one. Then it has [failed](Self::failed) or [succeeded](Self::succeeded), or is
+/// [given up](Self::given_up). Whoever wants an image
 /// that is there is [verified](Self::verify) against the records. What has changed has to be stored before anything
 /// else is done: [`PullRecords::snapshot`] has the records in the kubelet's own form.
 ///
@@ -351,10 +352,19 @@ pub enum Grant {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PullRecords {
-    /// By image, how many pulls this agent has on their way; 0: a former one had.
-    intents: BTreeMap<Arc<str>, u32>,
+    /// By image, its pulls.
+    intents: BTreeMap<Arc<str>, Intent>,
     /// By the runtime's name.
     pulled: BTreeMap<Arc<str>, ImagePulledRecord>,
+}
+
+/// The pulls of an image whose end is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Intent {
+    /// How many this agent has on their way.
+    pulls: u32,
+    /// Whether a former agent had one, or one was given up. It may still bring the image, whatever becomes of others.
+    is_former: bool,
 }
 
 /// As many secrets an image keeps of those that were not fetched with, but have the same credentials, or new ones.
@@ -363,17 +373,28 @@ const MATCHED_SECRETS: usize = 100;
 impl PullRecords {
     /// A pull of `image` is about to begin.
     pub fn begin(&mut self, image: &str) {
-        match self.intents.get_mut(image) {
-            Some(pulls) => *pulls = pulls.saturating_add(1),
-            None => drop(self.intents.insert(image.into(), 1)),
+        let intent = match self.intents.get_mut(image) {
+            Some(intent) => intent,
+            None => self.intents.entry(image.into()).or_default(),
+        };
+        intent.pulls = intent.pulls.saturating_add(1);
+    }
+
+    /// A pull of `image` has failed: the runtime says so.
+    pub fn failed(&mut self, image: &str) {
+        if let Some(intent) = self.intents.get_mut(image) {
+            intent.pulls = intent.pulls.saturating_sub(1);
+            if *intent == Intent::default() {
+                self.intents.remove(image);
+            }
         }
     }
 
-    /// A pull of `image` has failed.
-    pub fn failed(&mut self, image: &str) {
-        match self.intents.get_mut(image) {
-            Some(pulls @ 2..) => *pulls -= 1,
-            _ => drop(self.intents.remove(image)),
+    /// A pull of `image` is not waited for any more, and nobody has said that it has ended: the runtime may still bring
+    /// the image. As after a restart of the agent, whoever finds it then has to prove himself.
+    pub fn given_up(&mut self, image: &str) {
+        if let Some(intent) = self.intents.get_mut(image) {
+            *intent = Intent { pulls: intent.pulls.saturating_sub(1), is_former: true };
         }
     }
 
@@ -386,6 +407,9 @@ impl PullRecords {
         credentials: &ImagePullCredentials,
     ) {
         self.record(now, image, image_ref, credentials);
+        if let Some(intent) = self.intents.get_mut(image) {
+            intent.is_former = false;
+        }
         self.failed(image);
     }
 
@@ -548,7 +572,10 @@ impl PullRecords {
             return Err(RestoreError::Version { found: version, supported: VERSION });
         }
         Ok(Self {
-            intents: intents.into_iter().map(|intent| (intent.image, 0)).collect(),
+            intents: intents
+                .into_iter()
+                .map(|intent| (intent.image, Intent { pulls: 0, is_former: true }))
+                .collect(),
             pulled: pulled.into_iter().map(|record| (record.image_ref.clone(), record)).collect(),
         })
     }
@@ -655,6 +682,44 @@ mod tests {
         for image in ["nginx", "docker.io/library/nginx:latest", "another/name"] {
             assert_eq!(of(&records, image), Access::MustPull, "{image}");
         }
+    }
+
+    #[test]
+    fn a_former_agents_pull_is_known_until_it_has_brought_the_image() {
+        let verification = Verification::new(VerificationPolicy::default(), &[], on()).unwrap();
+        let (now, nobody, image) =
+            (Timestamp::UNIX_EPOCH, ImagePullCredentials::default(), "r.example/web:1");
+        let mut records = PullRecords::default();
+        records.begin(image);
+        let mut records = PullRecords::restore(records.snapshot()).unwrap();
+        records.agent_started(now, [("sha256:2", ["r.example/db:1"])]);
+        records.begin(image);
+        records.failed(image);
+        records.failed(image);
+        assert_eq!(records.snapshot().intents.len(), 1);
+        assert_eq!(records.access(&verification, image, "sha256:1", &nobody), Access::MustPull);
+        records.begin(image);
+        records.succeeded(now, image, "sha256:1", &ImagePullCredentials::anonymous());
+        assert_eq!(records.snapshot().intents, []);
+
+        records.begin("r.example/db:1");
+        records.begin("r.example/db:1");
+        records.given_up("r.example/db:1");
+        records.failed("r.example/db:1");
+        assert_eq!(records.access(&verification, "r.example/db:1", "sha256:2", &nobody), Access::MustPull);
+    }
+
+    #[test]
+    fn credentials_without_a_hash_match_nothing() {
+        let of = |name: &str| ImagePullCredentials {
+            kubernetes_secrets: [ImagePullSecret {
+                coordinates: Coordinates { name: name.into(), ..Coordinates::default() },
+                credential_hash: "".into(),
+            }]
+            .into(),
+            ..ImagePullCredentials::default()
+        };
+        assert_eq!(grant(&of("a"), &of("b")), None);
     }
 
     #[test]
