@@ -126,6 +126,16 @@ enum PodState {
     Runs(Arc<str>),
 }
 
+/// A pull of the runtime.
+#[derive(Debug, Clone)]
+struct Pull {
+    image: Arc<str>,
+    /// Whose credentials it has.
+    wants: Option<Wants>,
+    /// The pod that has the image to itself.
+    owner: Option<String>,
+}
+
 /// What is on its way.
 #[derive(Debug)]
 enum Coming {
@@ -160,8 +170,8 @@ struct Node {
     sandbox_image: Option<Arc<str>>,
     stuck: BTreeSet<String>,
     pods: BTreeMap<String, Wants>,
-    /// The pulls of the runtime: what for, with whose credentials, and for which pod alone.
-    pulls: BTreeMap<OperationId, (Arc<str>, Option<Wants>, Option<String>)>,
+    /// The pulls of the runtime.
+    pulls: BTreeMap<OperationId, Pull>,
     cancelled: BTreeSet<OperationId>,
     capacity: u64,
     /// What others than images take on the disk.
@@ -446,10 +456,10 @@ impl Node {
                     );
                 }
                 PullerAction::Pull { operation, image, request } => {
-                    self.begin_pull(operation, image, &request);
+                    self.begin_pull(operation, &image, &request);
                 }
                 PullerAction::CancelPull { operation } => {
-                    let (image, ..) = self.pulls.get(&operation).unwrap();
+                    let image = Arc::clone(&self.pulls[&operation].image);
                     self.say(format!("cancels the pull of {image}"));
                     let is_of = |coming: &Coming| {
                         matches!(coming, Coming::Pulled(it) | Coming::Usable(it, _) | Coming::Progress(it, _)
@@ -483,13 +493,14 @@ impl Node {
         }
     }
 
-    fn begin_pull(&mut self, operation: OperationId, image: Arc<str>, request: &PullRequest) {
+    fn begin_pull(&mut self, operation: OperationId, image: &Arc<str>, request: &PullRequest) {
         let pod = name_of(&request.id);
         self.say(format!("pulls {image} for {pod}"));
-        self.records.begin(&image);
+        self.records.begin(image);
         let owner = request.no_cache.then(|| pod.clone());
-        self.pulls.insert(operation, (Arc::clone(&image), self.pods.get(&pod).cloned(), owner));
-        let Some(offer) = self.registry.get(&reference(&image)).cloned().filter(|_| !self.is_registry_down)
+        let wants = self.pods.get(&pod).cloned();
+        self.pulls.insert(operation, Pull { image: Arc::clone(image), wants, owner });
+        let Some(offer) = self.registry.get(&reference(image)).cloned().filter(|_| !self.is_registry_down)
         else {
             return self.send(seconds(1), Coming::Pulled(operation));
         };
@@ -518,7 +529,7 @@ impl Node {
 
     /// Whether the registry serves a pull.
     fn may_pull(&self, operation: OperationId) -> bool {
-        let (image, wants, _) = self.pulls.get(&operation).unwrap();
+        let Pull { image, wants, .. } = &self.pulls[&operation];
         let needs = self.registry.get(&reference(image)).and_then(|offer| offer.needs.as_ref());
         let has = |password: &String| {
             let entries = wants.iter().flat_map(|wants| self.keyring(wants));
@@ -627,7 +638,7 @@ impl Node {
                 self.tell_puller(PullerEvent::Done { operation, outcome });
             }
             Coming::Usable(operation, image_ref) => {
-                let (image, _, owner) = self.pulls.get(&operation).cloned().unwrap();
+                let Pull { image, owner, .. } = self.pulls[&operation].clone();
                 self.add(&image, owner);
                 self.tell_puller(PullerEvent::Usable { operation, image_ref });
             }
@@ -704,7 +715,7 @@ impl Node {
     /// A pull of the runtime has come to its end.
     fn pulled(&mut self, operation: OperationId) {
         let may_pull = self.may_pull(operation);
-        let Some((image, wants, owner)) = self.pulls.remove(&operation) else { return };
+        let Some(Pull { image, wants, owner }) = self.pulls.remove(&operation) else { return };
         // A former agent's pull ends all the same, and nobody hears of it.
         let is_ours = operation.epoch == self.epoch;
         let outcome = match self.registry.get(&reference(&image)).cloned() {

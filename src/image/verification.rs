@@ -679,6 +679,7 @@ mod tests {
         let mut records = PullRecords::restore(records.snapshot()).unwrap();
         records.agent_started(now, [("sha256:1", ["docker.io/library/nginx:latest"])]);
         assert_eq!(records.snapshot().intents, []);
+        assert!(records.pulled().all(|record| record.credential_mapping.is_empty()));
         for image in ["nginx", "docker.io/library/nginx:latest", "another/name"] {
             assert_eq!(of(&records, image), Access::MustPull, "{image}");
         }
@@ -709,17 +710,47 @@ mod tests {
         assert_eq!(records.access(&verification, "r.example/db:1", "sha256:2", &nobody), Access::MustPull);
     }
 
+    /// One secret, of that name in each of its coordinates but those that are given.
+    fn secret(name: &str, coordinates: Coordinates, hash: &str) -> ImagePullCredentials {
+        let Coordinates { namespace, uid, .. } = coordinates;
+        let coordinates = Coordinates { namespace, name: name.into(), uid };
+        let secret = ImagePullSecret { coordinates, credential_hash: hash.into() };
+        ImagePullCredentials { kubernetes_secrets: [secret].into(), ..ImagePullCredentials::default() }
+    }
+
     #[test]
-    fn credentials_without_a_hash_match_nothing() {
-        let of = |name: &str| ImagePullCredentials {
-            kubernetes_secrets: [ImagePullSecret {
-                coordinates: Coordinates { name: name.into(), ..Coordinates::default() },
-                credential_hash: "".into(),
-            }]
-            .into(),
-            ..ImagePullCredentials::default()
-        };
-        assert_eq!(grant(&of("a"), &of("b")), None);
+    fn a_secret_is_the_same_by_its_hash_or_by_all_of_its_coordinates() {
+        let here = || Coordinates { namespace: "shop".into(), uid: "1".into(), ..Coordinates::default() };
+        let known = secret("registry", here(), "old");
+        let is_granted = |presented: &ImagePullCredentials| grant(&known, presented).is_some();
+        assert!(is_granted(&secret("other", Coordinates::default(), "old")));
+        assert!(is_granted(&secret("registry", here(), "new")));
+        for elsewhere in [
+            Coordinates { namespace: "thief".into(), ..here() },
+            Coordinates { uid: "2".into(), ..here() },
+            Coordinates::default(),
+        ] {
+            assert!(!is_granted(&secret("registry", elsewhere.clone(), "new")), "{elsewhere:?}");
+        }
+        assert!(!is_granted(&secret("other", here(), "new")));
+        let [one, other] = ["a", "b"].map(|name| secret(name, here(), ""));
+        assert_eq!(grant(&one, &other), None, "no hash matches nothing");
+    }
+
+    #[test]
+    fn a_record_that_changed_since_the_images_were_listed_stays() {
+        let at = Timestamp::from_unix_seconds;
+        let (mut records, image) = (PullRecords::default(), "r.example/web:1");
+        records.succeeded(at(1), image, "sha256:1", &secret("a", Coordinates::default(), "x"));
+        records.succeeded(at(5), image, "sha256:1", &secret("b", Coordinates::default(), "y"));
+        let nothing = BTreeSet::new();
+        assert_eq!([3, 5, 6].map(|listed| records.prune(&nothing, at(listed))), [0, 0, 1]);
+        // What is for all is for those with secrets too, and is not written anew for each.
+        records.succeeded(at(1), image, "sha256:1", &ImagePullCredentials::anonymous());
+        records.succeeded(at(5), image, "sha256:1", &secret("a", Coordinates::default(), "x"));
+        let known: Vec<_> = records.pulled().flat_map(|record| record.credential_mapping.values()).collect();
+        assert_eq!(known, [&ImagePullCredentials::anonymous()]);
+        assert_eq!(records.prune(&nothing, at(2)), 1);
     }
 
     #[test]

@@ -250,6 +250,7 @@ mod tests {
         for (entry, problem) in [
             (r#"{"auth": "!!!"}"#, CredentialProblem::Base64),
             (r#"{"auth": "YXU6YXA=="}"#, CredentialProblem::Base64),
+            (r#"{"auth": "YTpiYz="}"#, CredentialProblem::Base64),
             (r#"{"auth": "bm9jb2xvbg=="}"#, CredentialProblem::NoColon),
             (r#"{"username": 5}"#, CredentialProblem::Field("username")),
             ("[]", CredentialProblem::Entry),

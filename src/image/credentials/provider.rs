@@ -655,6 +655,39 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_counts_for_as_much_as_it_says_and_is_not_kept_for_ever() {
+        let at = Timestamp::from_unix_seconds;
+        for (key_type, counts) in [(CacheKeyType::Registry, false), (CacheKeyType::Global, true)] {
+            let mut providers = providers(&SETTINGS.replace("r.example/team", "*.example"), "");
+            for second in [0, 1, 11, 30] {
+                let image = format!("r{second}.example/a");
+                let [ProviderLookup::Ask { provider, request }] =
+                    &providers.lookup(at(second), &image, None)[..]
+                else {
+                    continue;
+                };
+                let _ = providers.answered(at(second), *provider, request, None, response(key_type, None));
+            }
+            assert_eq!(providers.caches[0].len(), 1, "what has expired is gone");
+            let found = providers.lookup(at(31), "q.example/a", None);
+            assert_eq!(matches!(found[..], [ProviderLookup::Cached(_)]), counts);
+        }
+    }
+
+    #[test]
+    fn an_answer_to_another_question_is_refused() {
+        let request = CredentialProviderRequest { api_version: V1.to_owned(), ..Default::default() };
+        let read = |kind: &str, version: &str| {
+            let json = format!(r#"{{"kind": "{kind}", "apiVersion": "{version}", "cacheKeyType": "Image"}}"#);
+            CredentialProviderResponse::from_json(json.as_bytes(), &request).map(|_| ())
+        };
+        assert_eq!(read("CredentialProviderResponse", V1), Ok(()));
+        let other = ProviderAnswerError::ApiVersion { expected: V1.to_owned() };
+        assert_eq!(read("CredentialProviderResponse", VERSIONS[1]), Err(other));
+        assert_eq!(read("Status", V1), Err(ProviderAnswerError::Form { line: 0, column: 0 }));
+    }
+
+    #[test]
     fn a_pattern_is_a_mere_beginning_and_says_so() {
         let providers = providers(SETTINGS, "");
         let now = Timestamp::UNIX_EPOCH;
