@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use node_lifecycle::behaviour::{Compat, Feature, FeatureGates};
 use node_lifecycle::image::{
     Access, Coordinates, CredentialProviderConfig, CredentialProviderRequest, CredentialProviderResponse,
-    CredentialSource, Credentials, DockerConfig, ImagePullCredentials, ImageReference, Keyring, PathRule,
-    PullRecords, PullSecret, RegistryCredentials, Verification, VerificationPolicy, registry_matches,
+    CredentialProviderSettings, CredentialSource, Credentials, DockerConfig, ImagePullCredentials,
+    ImageReference, Keyring, PathRule, PullRecords, PullSecret, RegistryCredentials, Verification,
+    VerificationPolicy, registry_matches,
 };
 use node_lifecycle::machine::Timestamp;
 use node_lifecycle::runtime::AuthConfig;
@@ -77,6 +78,7 @@ fn strangers() -> Vec<Vec<RegistryCredentials>> {
 enum Step {
     Begin(usize),
     Fail(usize),
+    GiveUp(usize),
     Succeed(usize, usize, Vec<RegistryCredentials>),
     Verify(usize, usize, Vec<RegistryCredentials>),
     Restart(Vec<(usize, usize)>),
@@ -87,6 +89,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         (0..3_usize).prop_map(Step::Begin),
         (0..3_usize).prop_map(Step::Fail),
+        (0..3_usize).prop_map(Step::GiveUp),
         (0..3_usize, 0..3_usize, known()).prop_map(|(image, name, with)| Step::Succeed(image, name, with)),
         (0..3_usize, 0..3_usize, known()).prop_map(|(image, name, with)| Step::Verify(image, name, with)),
         vec((0..3_usize, 0..3_usize), 0..3).prop_map(Step::Restart),
@@ -99,6 +102,8 @@ fn step() -> impl Strategy<Value = Step> {
 struct Seen {
     /// How many pulls of an image are on their way.
     open: BTreeMap<usize, usize>,
+    /// Of which images nobody knows whether a former agent's pull will bring them.
+    former: BTreeSet<usize>,
     pulled: BTreeSet<usize>,
     for_all: BTreeSet<(usize, usize)>,
 }
@@ -122,12 +127,19 @@ impl Seen {
             }
             // Only what has begun in this life can end.
             Step::Fail(n) => match self.open.get(n).copied() {
-                Some(0) | None => {}
+                None => {}
                 Some(pulls) => {
                     records.failed(&image(*n));
                     self.end(*n, pulls);
                 }
             },
+            Step::GiveUp(n) => {
+                if let Some(pulls) = self.open.get(n).copied() {
+                    records.given_up(&image(*n));
+                    self.end(*n, pulls);
+                    self.former.insert(*n);
+                }
+            }
             Step::Succeed(n, name, with) => {
                 let pulls = self.open.get(n).copied().unwrap_or_default();
                 if pulls == 0 {
@@ -139,6 +151,7 @@ impl Seen {
                 let used = used.unwrap_or_else(ImagePullCredentials::anonymous);
                 records.succeeded(now, &image(*n), REFS[*name], &used);
                 self.end(*n, pulls);
+                self.former.remove(n);
                 self.pulled.insert(*name);
                 if used.node_pods_accessible {
                     self.for_all.insert((*name, *n));
@@ -158,9 +171,9 @@ impl Seen {
                 *records = restored;
                 let named: Vec<_> = images.iter().map(|(name, n)| (REFS[*name], image(*n))).collect();
                 records.agent_started(now, named.iter().map(|(name, image)| (*name, [image.as_str()])));
-                self.open.values_mut().for_each(|pulls| *pulls = 0);
+                self.former.extend(std::mem::take(&mut self.open).into_keys());
                 for (name, n) in images {
-                    if self.open.remove(n).is_some() {
+                    if self.former.remove(n) {
                         self.pulled.insert(*name);
                     }
                 }
@@ -182,7 +195,7 @@ impl Seen {
 
     /// Whether somebody who has proved nothing may use an image.
     fn is_for_strangers(&self, policy: VerificationPolicy, n: usize, name: usize) -> bool {
-        let is_pulled = self.pulled.contains(&name) || self.open.contains_key(&n);
+        let is_pulled = self.pulled.contains(&name) || self.open.contains_key(&n) || self.former.contains(&n);
         let is_exempt = match policy {
             VerificationPolicy::NeverVerify => true,
             VerificationPolicy::NeverVerifyPreloadedImages => !is_pulled,
@@ -293,7 +306,7 @@ fn no_secret_is_in_what_can_be_printed() {
     };
     let answer = json!({
         "kind": "CredentialProviderResponse", "apiVersion": "", "cacheKeyType": "Image",
-        "auth": {"r.example": {"username": "bob", "password": SECRET}},
+        "auth": {"bob:hunter2@r.example": {"username": "bob", "password": SECRET}},
     });
     let response = CredentialProviderResponse::from_json(answer.to_string().as_bytes(), &request).unwrap();
     let refused = [
@@ -311,8 +324,19 @@ fn no_secret_is_in_what_can_be_printed() {
     ]
     .map(|secret| serde_json::from_value::<PullSecret>(secret).unwrap_err());
 
+    let docker = DockerConfig::from_json(config.to_string().as_bytes()).unwrap();
+    let entry = RegistryCredentials {
+        registry: "bob:hunter2@r.example".into(),
+        credentials: found[0].credentials.clone(),
+        source: None,
+    };
+    let settings: CredentialProviderSettings =
+        serde_json::from_value(json!({"name": "p", "env": [{"name": "KEY", "value": SECRET}]})).unwrap();
+    assert_eq!(settings.env[0].value, SECRET);
+
     let printed = format!(
-        "{secret:?} {keyring:?} {faults:?} {found:?} {request:?} {response:?} {refused:?} {unread:?} {:?} {:?} {}",
+        "{secret:?} {keyring:?} {faults:?} {found:?} {request:?} {response:?} {refused:?} {unread:?} \
+         {docker:?} {entry:?} {settings:?} {:?} {:?} {}",
         AuthConfig::from(&found[0].credentials),
         ImagePullCredentials::presented(&found),
         faults.iter().map(ToString::to_string).collect::<String>(),

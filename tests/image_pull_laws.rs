@@ -1,5 +1,10 @@
 //! Laws of the puller: under random requests, answers, progress and restarts, whatever the order.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "in a test, a failed unwrap is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "in a test, a failed unwrap is a failed test"
+)]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroU32;
@@ -231,6 +236,8 @@ struct Pull {
     until: Timestamp,
     heard: Option<PullProgress>,
     cancelled: bool,
+    /// Containers are made from it while it goes on.
+    used: bool,
 }
 
 impl Model {
@@ -315,6 +322,7 @@ impl Model {
             PullerAction::CancelPull { operation } => {
                 let pull = self.pulls.get_mut(operation).unwrap();
                 assert!(!pull.cancelled, "cancelled twice");
+                assert!(!pull.used || pull.until <= self.now, "containers use it");
                 pull.cancelled = true;
                 pull.until = self.now + self.config.call_timeout;
             }
@@ -350,7 +358,8 @@ impl Model {
             assert!(self.prefetched.values().sum::<u64>() < self.config.prefetch.max_bytes);
         }
         let (prefetch, until) = (request.prefetch, self.now + self.config.pull_timeout);
-        self.pulls.insert(operation, Pull { key, prefetch, until, heard: None, cancelled: false });
+        self.pulls
+            .insert(operation, Pull { key, prefetch, until, heard: None, cancelled: false, used: false });
         let most = self.config.max_parallel.map_or(usize::MAX, |most| most.get() as usize);
         assert!(self.pulls.len() <= most, "{} at once", self.pulls.len());
         self.begun.push(self.now);
@@ -371,7 +380,12 @@ impl Model {
                 assert!(took <= took_with_waiting);
                 assert_eq!(*no_cache, request.no_cache);
             }
-            PullResult::Usable { .. } => assert!(!request.prefetch),
+            PullResult::Usable { .. } => {
+                assert!(!request.prefetch);
+                let of = key(request);
+                let mut pulls = self.pulls.values_mut();
+                pulls.find(|pull| pull.key == of && !pull.cancelled).expect("its rest comes").used = true;
+            }
             PullResult::Failed(failure) => self.fails(request, failure),
         }
         match result {

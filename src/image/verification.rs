@@ -327,7 +327,8 @@ pub enum Grant {
 /// Which pulls are on their way, and with whose credentials images were fetched.
 ///
 /// A pull is [begun](Self::begin) before the runtime is asked, so that an agent that dies meanwhile does not take the
-/// image for a preloaded one. Then it has [failed](Self::failed) or [succeeded](Self::succeeded). Whoever wants an image
+/// image for a preloaded one. Then it has [failed](Self::failed) or [succeeded](Self::succeeded), or is
+/// [given up](Self::given_up). Whoever wants an image
 /// that is there is [verified](Self::verify) against the records. What has changed has to be stored before anything
 /// else is done: [`PullRecords::snapshot`] has the records in the kubelet's own form.
 ///
@@ -351,10 +352,19 @@ pub enum Grant {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PullRecords {
-    /// By image, how many pulls this agent has on their way; 0: a former one had.
-    intents: BTreeMap<Arc<str>, u32>,
+    /// By image, its pulls.
+    intents: BTreeMap<Arc<str>, Intent>,
     /// By the runtime's name.
     pulled: BTreeMap<Arc<str>, ImagePulledRecord>,
+}
+
+/// The pulls of an image whose end is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Intent {
+    /// How many this agent has on their way.
+    pulls: u32,
+    /// Whether a former agent had one, or one was given up. It may still bring the image, whatever becomes of others.
+    is_former: bool,
 }
 
 /// As many secrets an image keeps of those that were not fetched with, but have the same credentials, or new ones.
@@ -363,17 +373,28 @@ const MATCHED_SECRETS: usize = 100;
 impl PullRecords {
     /// A pull of `image` is about to begin.
     pub fn begin(&mut self, image: &str) {
-        match self.intents.get_mut(image) {
-            Some(pulls) => *pulls = pulls.saturating_add(1),
-            None => drop(self.intents.insert(image.into(), 1)),
+        let intent = match self.intents.get_mut(image) {
+            Some(intent) => intent,
+            None => self.intents.entry(image.into()).or_default(),
+        };
+        intent.pulls = intent.pulls.saturating_add(1);
+    }
+
+    /// A pull of `image` has failed: the runtime says so.
+    pub fn failed(&mut self, image: &str) {
+        if let Some(intent) = self.intents.get_mut(image) {
+            intent.pulls = intent.pulls.saturating_sub(1);
+            if *intent == Intent::default() {
+                self.intents.remove(image);
+            }
         }
     }
 
-    /// A pull of `image` has failed.
-    pub fn failed(&mut self, image: &str) {
-        match self.intents.get_mut(image) {
-            Some(pulls @ 2..) => *pulls -= 1,
-            _ => drop(self.intents.remove(image)),
+    /// A pull of `image` is not waited for any more, and nobody has said that it has ended: the runtime may still bring
+    /// the image. As after a restart of the agent, whoever finds it then has to prove himself.
+    pub fn given_up(&mut self, image: &str) {
+        if let Some(intent) = self.intents.get_mut(image) {
+            *intent = Intent { pulls: intent.pulls.saturating_sub(1), is_former: true };
         }
     }
 
@@ -386,6 +407,9 @@ impl PullRecords {
         credentials: &ImagePullCredentials,
     ) {
         self.record(now, image, image_ref, credentials);
+        if let Some(intent) = self.intents.get_mut(image) {
+            intent.is_former = false;
+        }
         self.failed(image);
     }
 
@@ -399,7 +423,7 @@ impl PullRecords {
         presented: &ImagePullCredentials,
     ) -> Access {
         let record = self.pulled.get(image_ref);
-        let is_pulled = record.is_some() || self.intents.contains_key(image);
+        let is_pulled = record.is_some() || self.is_on_its_way(image);
         if !verification.is_needed(image, is_pulled) {
             return Access::Granted(Grant::Policy);
         }
@@ -408,6 +432,17 @@ impl PullRecords {
             .zip(repository.as_ref().ok())
             .and_then(|(record, repository)| record.credential_mapping.get(repository.repository()));
         known.and_then(|known| grant(known, presented)).map_or(Access::MustPull, Access::Granted)
+    }
+
+    /// Whether the image is being pulled, by this name or by another that means the same.
+    fn is_on_its_way(&self, image: &str) -> bool {
+        let is_same = |reference: &ImageReference| {
+            self.intents
+                .keys()
+                .any(|intent| intent.parse().is_ok_and(|intent: ImageReference| intent == *reference))
+        };
+        self.intents.contains_key(image)
+            || !self.intents.is_empty() && image.parse().is_ok_and(|reference| is_same(&reference))
     }
 
     /// The same, and keeps what it has learned: that a secret has the same credentials as one that is known, or new
@@ -486,16 +521,25 @@ impl PullRecords {
         before - self.pulled.len()
     }
 
-    /// The agent has started, and the runtime has these images: by its own name the tags and digests of each. Those
-    /// that a former agent was pulling were fetched, by whom is not known, so that everybody has to prove himself.
+    /// The agent has started, and the runtime has these images: by its own name the tags and digests of each, however
+    /// they are spelled. Those that a former agent was pulling were fetched, by whom is not known, so that everybody
+    /// has to prove himself.
     pub fn agent_started<'a, Names: IntoIterator<Item = &'a str>>(
         &mut self,
         now: Timestamp,
         images: impl IntoIterator<Item = (&'a str, Names)>,
     ) {
+        let mut intents = BTreeMap::<ImageReference, Vec<Arc<str>>>::new();
+        for intent in self.intents.keys() {
+            if let Ok(reference) = intent.parse() {
+                intents.entry(reference).or_default().push(Arc::clone(intent));
+            }
+        }
         for (image_ref, names) in images {
             for name in names {
-                if self.intents.remove(name).is_some() {
+                let same = name.parse().ok().and_then(|reference: ImageReference| intents.remove(&reference));
+                for intent in same.into_iter().flatten() {
+                    self.intents.remove(&intent);
                     self.record(now, name, image_ref, &ImagePullCredentials::default());
                 }
             }
@@ -528,7 +572,10 @@ impl PullRecords {
             return Err(RestoreError::Version { found: version, supported: VERSION });
         }
         Ok(Self {
-            intents: intents.into_iter().map(|intent| (intent.image, 0)).collect(),
+            intents: intents
+                .into_iter()
+                .map(|intent| (intent.image, Intent { pulls: 0, is_former: true }))
+                .collect(),
             pulled: pulled.into_iter().map(|record| (record.image_ref.clone(), record)).collect(),
         })
     }
@@ -614,6 +661,96 @@ mod tests {
     fn without_the_gate_nothing_is_proved() {
         let off = Verification::new(VerificationPolicy::AlwaysVerify, &[], FeatureGates::default()).unwrap();
         assert!(!off.is_needed("r.example/web", true));
+    }
+
+    #[test]
+    fn a_pull_is_known_by_every_spelling_of_its_image() {
+        let verification = Verification::new(VerificationPolicy::default(), &[], on()).unwrap();
+        let (now, nobody) = (Timestamp::UNIX_EPOCH, ImagePullCredentials::default());
+        let of =
+            |records: &PullRecords, image: &str| records.access(&verification, image, "sha256:1", &nobody);
+        let mut records = PullRecords::default();
+        records.begin("nginx");
+        for image in ["nginx", "nginx:latest", "docker.io/library/nginx:latest"] {
+            assert_eq!(of(&records, image), Access::MustPull, "{image}");
+        }
+        assert_eq!(of(&records, "nginx:1"), Access::Granted(Grant::Policy));
+        // The agent dies, and the runtime has the image by its whole name.
+        let mut records = PullRecords::restore(records.snapshot()).unwrap();
+        records.agent_started(now, [("sha256:1", ["docker.io/library/nginx:latest"])]);
+        assert_eq!(records.snapshot().intents, []);
+        assert!(records.pulled().all(|record| record.credential_mapping.is_empty()));
+        for image in ["nginx", "docker.io/library/nginx:latest", "another/name"] {
+            assert_eq!(of(&records, image), Access::MustPull, "{image}");
+        }
+    }
+
+    #[test]
+    fn a_former_agents_pull_is_known_until_it_has_brought_the_image() {
+        let verification = Verification::new(VerificationPolicy::default(), &[], on()).unwrap();
+        let (now, nobody, image) =
+            (Timestamp::UNIX_EPOCH, ImagePullCredentials::default(), "r.example/web:1");
+        let mut records = PullRecords::default();
+        records.begin(image);
+        let mut records = PullRecords::restore(records.snapshot()).unwrap();
+        records.agent_started(now, [("sha256:2", ["r.example/db:1"])]);
+        records.begin(image);
+        records.failed(image);
+        records.failed(image);
+        assert_eq!(records.snapshot().intents.len(), 1);
+        assert_eq!(records.access(&verification, image, "sha256:1", &nobody), Access::MustPull);
+        records.begin(image);
+        records.succeeded(now, image, "sha256:1", &ImagePullCredentials::anonymous());
+        assert_eq!(records.snapshot().intents, []);
+
+        records.begin("r.example/db:1");
+        records.begin("r.example/db:1");
+        records.given_up("r.example/db:1");
+        records.failed("r.example/db:1");
+        assert_eq!(records.access(&verification, "r.example/db:1", "sha256:2", &nobody), Access::MustPull);
+    }
+
+    /// One secret, of that name in each of its coordinates but those that are given.
+    fn secret(name: &str, coordinates: Coordinates, hash: &str) -> ImagePullCredentials {
+        let Coordinates { namespace, uid, .. } = coordinates;
+        let coordinates = Coordinates { namespace, name: name.into(), uid };
+        let secret = ImagePullSecret { coordinates, credential_hash: hash.into() };
+        ImagePullCredentials { kubernetes_secrets: [secret].into(), ..ImagePullCredentials::default() }
+    }
+
+    #[test]
+    fn a_secret_is_the_same_by_its_hash_or_by_all_of_its_coordinates() {
+        let here = || Coordinates { namespace: "shop".into(), uid: "1".into(), ..Coordinates::default() };
+        let known = secret("registry", here(), "old");
+        let is_granted = |presented: &ImagePullCredentials| grant(&known, presented).is_some();
+        assert!(is_granted(&secret("other", Coordinates::default(), "old")));
+        assert!(is_granted(&secret("registry", here(), "new")));
+        for elsewhere in [
+            Coordinates { namespace: "thief".into(), ..here() },
+            Coordinates { uid: "2".into(), ..here() },
+            Coordinates::default(),
+        ] {
+            assert!(!is_granted(&secret("registry", elsewhere.clone(), "new")), "{elsewhere:?}");
+        }
+        assert!(!is_granted(&secret("other", here(), "new")));
+        let [one, other] = ["a", "b"].map(|name| secret(name, here(), ""));
+        assert_eq!(grant(&one, &other), None, "no hash matches nothing");
+    }
+
+    #[test]
+    fn a_record_that_changed_since_the_images_were_listed_stays() {
+        let at = Timestamp::from_unix_seconds;
+        let (mut records, image) = (PullRecords::default(), "r.example/web:1");
+        records.succeeded(at(1), image, "sha256:1", &secret("a", Coordinates::default(), "x"));
+        records.succeeded(at(5), image, "sha256:1", &secret("b", Coordinates::default(), "y"));
+        let nothing = BTreeSet::new();
+        assert_eq!([3, 5, 6].map(|listed| records.prune(&nothing, at(listed))), [0, 0, 1]);
+        // What is for all is for those with secrets too, and is not written anew for each.
+        records.succeeded(at(1), image, "sha256:1", &ImagePullCredentials::anonymous());
+        records.succeeded(at(5), image, "sha256:1", &secret("a", Coordinates::default(), "x"));
+        let known: Vec<_> = records.pulled().flat_map(|record| record.credential_mapping.values()).collect();
+        assert_eq!(known, [&ImagePullCredentials::anonymous()]);
+        assert_eq!(records.prune(&nothing, at(2)), 1);
     }
 
     #[test]

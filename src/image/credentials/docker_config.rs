@@ -29,7 +29,7 @@ use super::{Coordinates, Credentials, Password, RegistryError};
 /// );
 /// # Ok::<(), node_lifecycle::image::CredentialFault>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct DockerConfig {
     /// The credentials, by registry as it is written.
     pub entries: BTreeMap<String, Credentials>,
@@ -175,6 +175,22 @@ pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     ENGINE.decode(unbroken).ok()
 }
 
+impl fmt::Debug for DockerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = DebugByRegistry(&self.entries);
+        f.debug_struct("DockerConfig").field("entries", &entries).field("faults", &self.faults).finish()
+    }
+}
+
+/// Credentials by registry, to be seen: a registry may have a password before an `@`.
+pub(super) struct DebugByRegistry<'a>(pub(super) &'a BTreeMap<String, Credentials>);
+
+impl fmt::Debug for DebugByRegistry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.0.iter().map(|(registry, it)| (excerpt(registry), it))).finish()
+    }
+}
+
 impl CredentialFault {
     pub(super) fn new(registry: Option<&str>, problem: CredentialProblem) -> Self {
         Self { secret: None, registry: registry.map(excerpt), problem }
@@ -234,6 +250,7 @@ mod tests {
         for (entry, problem) in [
             (r#"{"auth": "!!!"}"#, CredentialProblem::Base64),
             (r#"{"auth": "YXU6YXA=="}"#, CredentialProblem::Base64),
+            (r#"{"auth": "YTpiYz="}"#, CredentialProblem::Base64),
             (r#"{"auth": "bm9jb2xvbg=="}"#, CredentialProblem::NoColon),
             (r#"{"username": 5}"#, CredentialProblem::Field("username")),
             ("[]", CredentialProblem::Entry),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::docker_config::DebugByRegistry;
 use super::password::sha256_hex;
 use super::registry::check_registry;
 use super::{
@@ -54,14 +55,20 @@ pub struct CredentialProviderSettings {
     pub token_attributes: Option<ServiceAccountTokenAttributes>,
 }
 
-/// A variable of an environment.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// A variable of an environment. `Debug` does not show its value.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EnvVar {
     /// The name.
     pub name: String,
     /// The value.
     pub value: String,
+}
+
+impl fmt::Debug for EnvVar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnvVar").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// Which token a plugin is given (KEP-4412).
@@ -230,7 +237,7 @@ pub struct CredentialProviderRequest {
 }
 
 /// What a plugin answers: `CredentialProviderResponse`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CredentialProviderResponse {
     /// For how much it counts.
@@ -241,6 +248,16 @@ pub struct CredentialProviderResponse {
     /// Credentials by registry.
     #[serde(default, deserialize_with = "crate::api::nullable")]
     pub auth: BTreeMap<String, Credentials>,
+}
+
+impl fmt::Debug for CredentialProviderResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CredentialProviderResponse")
+            .field("cache_key_type", &self.cache_key_type)
+            .field("cache_duration", &self.cache_duration)
+            .field("auth", &DebugByRegistry(&self.auth))
+            .finish()
+    }
 }
 
 /// For how much an answer counts.
@@ -635,6 +652,39 @@ mod tests {
         for key_type in [Registry, Global] {
             assert!(counts(key_type, None)[5], "another image of the registry");
         }
+    }
+
+    #[test]
+    fn an_answer_counts_for_as_much_as_it_says_and_is_not_kept_for_ever() {
+        let at = Timestamp::from_unix_seconds;
+        for (key_type, counts) in [(CacheKeyType::Registry, false), (CacheKeyType::Global, true)] {
+            let mut providers = providers(&SETTINGS.replace("r.example/team", "*.example"), "");
+            for second in [0, 1, 11, 30] {
+                let image = format!("r{second}.example/a");
+                let [ProviderLookup::Ask { provider, request }] =
+                    &providers.lookup(at(second), &image, None)[..]
+                else {
+                    continue;
+                };
+                let _ = providers.answered(at(second), *provider, request, None, response(key_type, None));
+            }
+            assert_eq!(providers.caches[0].len(), 1, "what has expired is gone");
+            let found = providers.lookup(at(31), "q.example/a", None);
+            assert_eq!(matches!(found[..], [ProviderLookup::Cached(_)]), counts);
+        }
+    }
+
+    #[test]
+    fn an_answer_to_another_question_is_refused() {
+        let request = CredentialProviderRequest { api_version: V1.to_owned(), ..Default::default() };
+        let read = |kind: &str, version: &str| {
+            let json = format!(r#"{{"kind": "{kind}", "apiVersion": "{version}", "cacheKeyType": "Image"}}"#);
+            CredentialProviderResponse::from_json(json.as_bytes(), &request).map(|_| ())
+        };
+        assert_eq!(read("CredentialProviderResponse", V1), Ok(()));
+        let other = ProviderAnswerError::ApiVersion { expected: V1.to_owned() };
+        assert_eq!(read("CredentialProviderResponse", VERSIONS[1]), Err(other));
+        assert_eq!(read("Status", V1), Err(ProviderAnswerError::Form { line: 0, column: 0 }));
     }
 
     #[test]

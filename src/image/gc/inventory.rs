@@ -157,14 +157,20 @@ mod tests {
             pinned,
             ..ListedImage::default()
         };
-        let listing = ImageListing {
-            images: vec![image(5, true, "web:1"), image(7, false, "web:2")],
-            needed: ["web:2".into()].into(),
-            ..ImageListing::default()
-        };
-        let inventory = ImageInventory::new(&listing, FeatureGates::default());
-        let [image] = &*inventory.images else { panic!("{inventory:?}") };
-        assert_eq!((image.size_bytes, image.pinned, image.needed, image.in_use), (7, true, true, false));
+        for (first, second) in [("web:1", "web:2"), ("web:2", "web:1")] {
+            let mut listing = ImageListing {
+                images: vec![image(5, true, first), image(7, false, second)],
+                needed: ["web:2".into()].into(),
+                ..ImageListing::default()
+            };
+            let inventory = ImageInventory::new(&listing, FeatureGates::default());
+            let [image] = &*inventory.images else { panic!("{inventory:?}") };
+            assert_eq!((image.size_bytes, image.pinned, image.needed, image.in_use), (7, true, true, false));
+            listing.containers = vec![ImageUser { image: "web:2".into(), ..ImageUser::default() }];
+            listing.no_cache = ["web:2".into()].into();
+            let inventory = ImageInventory::new(&listing, FeatureGates::default());
+            assert!(inventory.images[0].in_use && inventory.images[0].no_cache);
+        }
     }
 
     #[test]

@@ -400,7 +400,8 @@ impl Machine for ImageGc {
     }
 
     fn next_wakeup(&self) -> Option<Timestamp> {
-        self.state.phase.until()
+        // At the end of time nothing is due.
+        self.state.phase.until().filter(|due| *due < Timestamp::MAX)
     }
 }
 

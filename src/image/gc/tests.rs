@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::behaviour::{Behaviour, FeatureGates};
-use crate::machine::{Machine, OperationId, Timestamp};
+use crate::machine::{Machine, OperationId, Snapshots, Timestamp};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(10_000);
 const FULL: ImageFilesystem = ImageFilesystem { capacity_bytes: 1000, available_bytes: 0 };
@@ -168,6 +168,160 @@ fn what_comes_to_be_needed_in_a_collection_stays() {
     assert_eq!(warnings(&actions), ["FreeDiskSpaceFailed"], "and nothing else goes");
     let left: Vec<_> = rig.machine.records().iter().map(|record| &*record.id).collect();
     assert_eq!(left, ["a", "c"]);
+}
+
+/// A machine that has come to rest after its first look, at `NOW`.
+fn rested(policy: ImageGcPolicy, listing: &str) -> Rig {
+    let mut rig = Rig::new(policy, listing);
+    rig.disk.available_bytes = rig.disk.capacity_bytes;
+    rig.told(NOW, ImageGcEvent::AgentStarted { epoch: 1 });
+    rig
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[test]
+fn an_image_of_exactly_the_maximum_age_stays() {
+    let hour = 60 * MINUTE;
+    let policy = ImageGcPolicy { maximum_age: hour, ..ImageGcPolicy::default() };
+    let mut records = ImageRecords::default();
+    records.detect(&seen(r#"{"images": [{"id": "a"}]}"#, ""), NOW);
+    let plan = |now| {
+        let context = ImageGcContext { now, began: Timestamp::UNIX_EPOCH, scope: ImageGcScope::All };
+        let empty = ImageFilesystem { available_bytes: 1000, ..FULL };
+        image_gc_plan(&records, &policy, context, empty, &Behaviour::default()).len()
+    };
+    assert_eq!((plan(NOW + hour), plan(NOW + hour + Duration::from_nanos(1))), (0, 1));
+}
+
+#[test]
+fn looks_for_pods_that_are_gone_do_not_put_off_the_collection() {
+    let mut rig = rested(ImageGcPolicy::default(), r#"{"images": []}"#);
+    let is_collection = |actions: &[ImageGcAction]| {
+        actions.iter().any(|action| matches!(action, ImageGcAction::Measure { .. }))
+    };
+    for minutes in [2, 4] {
+        assert!(!is_collection(&rig.told(NOW + minutes * MINUTE, ImageGcEvent::PodGone)));
+    }
+    assert_eq!(rig.machine.next_wakeup(), Some(NOW + 5 * MINUTE));
+    assert!(is_collection(&rig.told(NOW + 5 * MINUTE, ImageGcEvent::PodGone)));
+}
+
+#[test]
+fn what_comes_in_a_look_is_looked_at_right_after_it() {
+    let mut rig = rested(ImageGcPolicy::default(), r#"{"images": []}"#);
+    let request = OperationId { epoch: 7, seq: 7 };
+    for event in [ImageGcEvent::PodGone, ImageGcEvent::DeleteUnused { request }] {
+        let mut actions = Vec::new();
+        rig.machine.step(NOW + MINUTE, ImageGcEvent::PodGone, &mut actions);
+        let Some(ImageGcAction::Observe { operation }) = actions.pop() else { panic!("{actions:?}") };
+        rig.machine.step(NOW + MINUTE, event, &mut actions);
+        assert!(actions.is_empty());
+        let outcome = ImageGcOutcome::Observed(Arc::clone(&rig.seen));
+        rig.machine.step(NOW + MINUTE, ImageGcEvent::Done { operation, outcome }, &mut actions);
+        let Some(ImageGcAction::Observe { operation }) = actions.pop() else { panic!("{actions:?}") };
+        let outcome = ImageGcOutcome::Failed("no answer".into());
+        rig.machine.step(NOW + MINUTE, ImageGcEvent::Done { operation, outcome }, &mut actions);
+        assert_eq!(rig.machine.next_wakeup(), Some(NOW + 5 * MINUTE));
+    }
+}
+
+#[test]
+fn an_image_that_was_removed_and_is_there_again_is_new() {
+    let mut rig = rested(ImageGcPolicy::default(), r#"{"images": [{"id": "a", "sizeBytes": 5}]}"#);
+    rig.disk = FULL;
+    let (mut actions, later) = (Vec::new(), NOW + 5 * MINUTE);
+    rig.machine.wake(later, &mut actions);
+    for n in 0..3 {
+        let (operation, outcome) = match actions.pop() {
+            Some(ImageGcAction::Observe { operation }) => {
+                (operation, ImageGcOutcome::Observed(Arc::clone(&rig.seen)))
+            }
+            Some(ImageGcAction::Measure { operation }) => (operation, ImageGcOutcome::Measured(FULL)),
+            Some(ImageGcAction::Remove { operation, .. }) => (operation, ImageGcOutcome::Removed),
+            other => panic!("{n}: {other:?}"),
+        };
+        actions.clear();
+        rig.machine.step(later, ImageGcEvent::Done { operation, outcome }, &mut actions);
+    }
+    assert_eq!(rig.machine.records().iter().count(), 0);
+    rig.told(later + MINUTE, ImageGcEvent::PodGone);
+    let found: Vec<_> = rig.machine.records().iter().map(|record| record.first_detected).collect();
+    assert_eq!(found, [Some(later + MINUTE)]);
+}
+
+#[test]
+fn without_its_gate_a_maximum_age_does_not_bring_the_disk_into_it() {
+    let policy =
+        ImageGcPolicy { high_threshold_percent: 100, maximum_age: 60 * MINUTE, ..ImageGcPolicy::default() };
+    let gates: FeatureGates = "ImageMaximumGCAge=false".parse().unwrap();
+    let config = ImageGcConfig { policy, ..ImageGcConfig::default() };
+    let behaviour = Arc::new(Behaviour { gates, ..Behaviour::default() });
+    let mut rig = rested(policy, r#"{"images": [{"id": "a"}]}"#);
+    rig.machine = ImageGc::new(config, behaviour, NOW).unwrap();
+    rig.disk = FULL;
+    let started = rig.told(NOW, ImageGcEvent::AgentStarted { epoch: 1 });
+    assert!(matches!(&*started, [ImageGcAction::Observe { .. }]), "{started:?}");
+}
+
+#[test]
+fn a_clock_that_was_set_back_makes_no_image_younger() {
+    let policy = ImageGcPolicy { maximum_age: 60 * MINUTE, ..ImageGcPolicy::default() };
+    let used = r#"{"images": [{"id": "a"}, {"id": "b"}], "containers": [{"image": "b"}]}"#;
+    let mut rig = rested(policy, used);
+    let unused =
+        used.replace(r#"{"image": "b"}"#, "").replace(r#"{"id": "b"}"#, r#"{"id": "b"}, {"id": "c"}"#);
+    rig.seen = Arc::new(seen(&unused, ""));
+    rig.told(NOW + 20 * MINUTE, ImageGcEvent::PodGone);
+    // In the midst of a collection.
+    let (mut actions, late) = (Vec::new(), NOW + 25 * MINUTE);
+    rig.machine.wake(late, &mut actions);
+    let Some(ImageGcAction::Observe { operation }) = actions.pop() else { panic!("{actions:?}") };
+    let outcome = ImageGcOutcome::Observed(Arc::clone(&rig.seen));
+    rig.machine.step(late, ImageGcEvent::Done { operation, outcome }, &mut actions);
+    let before = serde_json::to_value(rig.machine.snapshot()).unwrap();
+
+    let day = 24 * 60 * MINUTE;
+    let environment = (ImageGcConfig { policy, ..ImageGcConfig::default() }, Arc::new(Behaviour::default()));
+    let earlier = late.moved_back(day);
+    let again = ImageGc::restore(rig.machine.snapshot(), environment.clone(), earlier).unwrap();
+    let times = |value: &serde_json::Value| {
+        let mut times = Vec::new();
+        let mut left = vec![value.clone()];
+        while let Some(value) = left.pop() {
+            match value {
+                serde_json::Value::Array(values) => left.extend(values),
+                serde_json::Value::Object(fields) => left.extend(fields.into_iter().map(|(_, value)| value)),
+                value => times.extend(value.as_str().and_then(|text| text.parse::<Timestamp>().ok())),
+            }
+        }
+        times
+    };
+    let expected: Vec<_> = times(&before).into_iter().map(|time| time.moved_back(day)).collect();
+    assert_eq!(expected.len(), 9, "{before}");
+    assert_eq!(times(&serde_json::to_value(again.snapshot()).unwrap()), expected);
+
+    rig.machine = again;
+    rig.disk.available_bytes = rig.disk.capacity_bytes;
+    let removed = |actions: &[ImageGcAction]| {
+        let remove = |action: &ImageGcAction| match action {
+            ImageGcAction::Remove { removal, .. } => Some(removal.id.to_string()),
+            _ => None,
+        };
+        actions.iter().filter_map(remove).collect::<Vec<_>>()
+    };
+    let at = |minutes| NOW.moved_back(day) + minutes * MINUTE;
+    rig.told(at(60), ImageGcEvent::AgentStarted { epoch: 2 });
+    assert_eq!(removed(&rig.told(at(65), ImageGcEvent::PodGone)), ["a", "b"]);
+}
+
+#[test]
+fn nothing_is_due_at_the_end_of_time() {
+    let policy = ImageGcPolicy { high_threshold_percent: 100, ..ImageGcPolicy::default() };
+    let mut rig = Rig::new(policy, r#"{"images": [{"id": "a"}]}"#);
+    let mut actions = Vec::new();
+    rig.machine.step(Timestamp::MAX, ImageGcEvent::AgentStarted { epoch: 1 }, &mut actions);
+    assert_eq!(rig.machine.next_wakeup(), None);
 }
 
 #[test]

@@ -38,7 +38,7 @@ impl Puller {
                     let by_arrival = self.by_arrival();
                     self.state.requeue(&target, by_arrival);
                 } else {
-                    if running.usable.is_some() {
+                    if running.is_used {
                         let (image, error) = (Arc::clone(&running.image), Arc::clone(error));
                         actions.push(PullerAction::Note(PullerNote::RestFailed { image, error }));
                     }
@@ -156,14 +156,16 @@ impl Puller {
         self.serve_usable(&target, actions);
     }
 
-    /// Tells those who wait for a pull that they need not any more, if that is so.
+    /// Tells those who wait for a pull that they need not any more, if that is so. The rest of one that was given up
+    /// does not come.
     pub(super) fn serve_usable(&mut self, target: &Target, actions: &mut Vec<PullerAction>) {
-        let Some(pull) = self.state.pulls.get(target) else { return };
-        let Some(running) = pull.running() else { return };
-        let Some(image_ref) = running.usable.clone() else { return };
-        let started = running.started;
+        let Some(pull) = self.state.pulls.get_mut(target) else { return };
         let wanted = pull.wanted_by.iter().filter_map(|id| self.state.requests.get(id));
         let wanted: Vec<_> = wanted.filter(|asked| !asked.request.prefetch).cloned().collect();
+        let Some(running) = pull.running_mut().filter(|running| !running.is_cancelled) else { return };
+        let Some(image_ref) = running.usable.clone() else { return };
+        let started = running.started;
+        running.is_used |= !wanted.is_empty();
         for asked in wanted {
             let by_arrival = self.by_arrival();
             self.state.leave(&asked.request.id, target, by_arrival);
@@ -189,7 +191,7 @@ impl Puller {
         if running.is_cancelled {
             return self.ended(operation, &PullerOutcome::Failed(error), actions);
         }
-        if running.usable.is_some() {
+        if running.is_used {
             let (image, error) = (Arc::clone(&running.image), Arc::clone(&error));
             actions.push(PullerAction::Note(PullerNote::RestFailed { image, error }));
         }
@@ -211,7 +213,7 @@ impl Puller {
     /// Gives up a pull that nobody wants, unless containers use it already.
     pub(super) fn drop_unwanted(&mut self, target: &Target, actions: &mut Vec<PullerAction>) {
         let Some(pull) = self.state.pulls.get(target) else { return };
-        if pull.wanted_by.is_empty() && pull.running().is_some_and(|running| running.usable.is_none()) {
+        if pull.wanted_by.is_empty() && pull.running().is_some_and(|running| !running.is_used) {
             self.cancel(target, actions);
         }
     }

@@ -97,6 +97,7 @@ impl Puller {
             is_cancelled: false,
             is_prefetch: rank.is_prefetch,
             usable: None,
+            is_used: false,
             heard: None,
         }));
         self.state.queue.remove(&rank);

@@ -110,6 +110,8 @@ pub(super) struct Running {
     pub(super) is_prefetch: bool,
     /// The reference to make containers from, once that can be done.
     pub(super) usable: Option<Arc<str>>,
+    /// Whether somebody makes containers from it already: then it is nobody's to cancel.
+    pub(super) is_used: bool,
     pub(super) heard: Option<Heard>,
 }
 
@@ -185,7 +187,8 @@ impl State {
         pull.wanted_by.insert(id.clone());
         match &mut pull.stage {
             Stage::Running(running) => {
-                running.is_prefetch = rank.is_prefetch && (running.is_prefetch || !was_wanted);
+                running.is_prefetch =
+                    rank.is_prefetch && !running.is_used && (running.is_prefetch || !was_wanted);
             }
             Stage::Queued { rank: first, oldest } => {
                 let was_first = *first;
@@ -212,7 +215,7 @@ impl State {
         match &mut pull.stage {
             Stage::Running(running) if !pull.wanted_by.is_empty() => {
                 let mut left = pull.wanted_by.iter().filter_map(|id| self.requests.get(id));
-                running.is_prefetch = left.all(|asked| asked.request.prefetch);
+                running.is_prefetch = !running.is_used && left.all(|asked| asked.request.prefetch);
             }
             Stage::Running(_) => {}
             Stage::Queued { .. } => self.requeue(target, by_arrival),

@@ -283,6 +283,49 @@ fn a_lazy_image_is_used_at_once_and_its_rest_holds_a_place() {
 }
 
 #[test]
+fn a_lazy_image_that_is_used_does_not_give_way() {
+    let mut node = Node::new(PullConfig::default());
+    node.want(ahead("next", "app:1"));
+    node.want(of("p1", "app:1"));
+    let usable =
+        |node: &Node| PullerEvent::Usable { operation: node.of("app:1"), image_ref: "sha256:1".into() };
+    assert_eq!(node.step(usable(&node)), ["container app of p1: usable"]);
+    assert!(node.want(of("p2", "web:1")).is_empty(), "p1 runs from it, though only next waits for it now");
+    assert!(node.step(PullerEvent::Unwanted(ahead("next", "").id)).is_empty());
+    assert!(node.want(ahead("next", "app:1")).is_empty(), "nor does it give way when that comes anew");
+    assert_eq!(node.pulled("app:1", 1), ["next: pulled", "pull web:1"]);
+
+    // Nobody uses what was only fetched ahead of time.
+    node.pulled("web:1", 1);
+    node.want(ahead("next", "app:1"));
+    assert!(node.step(usable(&node)).is_empty());
+    assert_eq!(node.step(PullerEvent::Unwanted(ahead("next", "").id)), ["cancel app:1"]);
+}
+
+#[test]
+fn a_lazy_image_that_is_given_up_is_not_used() {
+    let mut node = Node::new(PullConfig::default());
+    node.want(of("p1", "app:1"));
+    node.step(PullerEvent::Unwanted(of("p1", "").id));
+    assert!(node.want(of("p2", "app:1")).is_empty(), "the pull that goes is waited for");
+    let usable =
+        |node: &Node| PullerEvent::Usable { operation: node.of("app:1"), image_ref: "sha256:1".into() };
+    assert!(node.step(usable(&node)).is_empty(), "the rest will not come");
+    assert_eq!(node.done("app:1", PullerOutcome::Failed("cancelled".into())), ["pull app:1"]);
+    assert_eq!(node.step(usable(&node)), ["container app of p2: usable"]);
+    assert_eq!(
+        node.wake(),
+        [
+            "operation 0.1 was not answered in time",
+            "the rest of app:1 could not be fetched, and containers use it: given up: no answer within 1h0m0s",
+            "cancel app:1",
+        ]
+    );
+    assert!(node.want(of("p3", "app:1")).is_empty());
+    assert_eq!(node.pulled("app:1", 1), ["container app of p3: pulled"]);
+}
+
+#[test]
 fn an_image_that_is_not_cached_is_pulled_for_each_pod() {
     let mut node = Node::new(PullConfig { max_parallel: None, ..PullConfig::default() });
     let alone =
@@ -357,8 +400,182 @@ fn a_snapshot_that_does_not_fit_is_refused() {
         Err("snapshot does not fit: number of a request: found 1, expected each once, and at most 1".into())
     );
     assert!(restore(&double("running"), config()).unwrap_err().contains("0.0 twice"));
+    let same = restore(
+        &|stored| {
+            let mut other = stored["running"][0].clone();
+            other[0]["runtimeHandler"] = "kata".into();
+            other[1]["operation"]["seq"] = 7.into();
+            stored["running"].as_array_mut().unwrap().push(other);
+        },
+        config(),
+    );
+    assert!(same.unwrap_err().contains("docker.io/library/app:1 twice"));
     let wrong = PullConfig { rate_limit: Some(PullRateLimit::per_second(0, 1)), ..config() };
     assert!(restore(&|_| {}, wrong).unwrap_err().contains("lets no pull begin"));
+}
+
+#[test]
+fn the_same_request_again_changes_nothing() {
+    let mut node = Node::new(PullConfig::default());
+    let looks = || PullRequest { policy: ImagePullPolicy::IfNotPresent, ..of("p1", "app:1") };
+    assert_eq!(node.want(looks()), ["look app:1"]);
+    assert!(node.want(looks()).is_empty());
+    node.want(of("p2", "web:1"));
+    node.want(of("p3", "db:1"));
+    assert!(node.absent("app:1").is_empty());
+    // It keeps its place.
+    assert!(node.want(of("p3", "db:1")).is_empty() && node.want(looks()).is_empty());
+    assert_eq!(node.pulled("web:1", 1), ["container app of p2: pulled", "pull app:1"]);
+    assert!(node.want(looks()).is_empty());
+    assert_eq!(node.pulled("app:1", 1), ["container app of p1: pulled", "pull db:1"]);
+}
+
+#[test]
+fn after_a_restart_the_order_is_that_of_arrival() {
+    let mut node = Node::new(PullConfig::default());
+    for (pod, image) in [("p3", "c:1"), ("p1", "a:1"), ("p2", "b:1")] {
+        node.want(PullRequest { policy: ImagePullPolicy::IfNotPresent, ..of(pod, image) });
+    }
+    assert_eq!(node.step(PullerEvent::AgentStarted { epoch: 1 }), ["look c:1", "look a:1", "look b:1"]);
+}
+
+#[test]
+fn a_pull_is_for_the_most_urgent_and_takes_as_long_as_one_was_there() {
+    let mut node = Node::new(PullConfig { max_parallel: NonZeroU32::new(2), ..PullConfig::default() });
+    node.want(of("p1", "app:1"));
+    node.want(PullRequest { credentials: "k".into(), ..of("p2", "app:1") });
+    assert_eq!(node.puller.under_way(), 2, "with other credentials it is another pull");
+    node.want(of("p3", "web:1"));
+    let urgent = PullUrgency { priority: 5, ..PullUrgency::default() };
+    node.want(PullRequest { urgency: urgent, ..of("p4", "web:1") });
+    let operation = node.asked[0].0;
+    node.now += secs(5);
+    node.want(of("p5", "app:1"));
+    node.now += secs(5);
+    let outcome = PullerOutcome::Pulled { image_ref: "sha256:1".into(), size_bytes: 1 };
+    let mut actions = Vec::new();
+    node.puller.step(node.now, PullerEvent::Done { operation, outcome }, &mut actions);
+    let took = actions.iter().filter_map(|action| match action {
+        PullerAction::Answer { result, .. } => match **result {
+            PullResult::Pulled { took, .. } => Some(took),
+            _ => None,
+        },
+        _ => None,
+    });
+    assert_eq!(took.collect::<Vec<_>>(), [secs(10), secs(5)]);
+    let Some(PullerAction::Pull { request, .. }) = actions.last() else { panic!("{actions:?}") };
+    assert_eq!(request.id, of("p4", "").id);
+}
+
+#[test]
+fn only_who_would_take_a_present_image_looks_again() {
+    let mut node = Node::new(PullConfig::default());
+    node.want(of("p1", "app:1"));
+    node.want(PullRequest { credentials: "k".into(), ..of("p2", "app:1") });
+    assert_eq!(node.pulled("app:1", 1), ["container app of p1: pulled", "pull app:1"]);
+}
+
+#[test]
+fn no_more_gives_way_than_has_to() {
+    let prefetch = PrefetchBudget { max_parallel: 2, ..PrefetchBudget::default() };
+    let mut node =
+        Node::new(PullConfig { prefetch, max_parallel: NonZeroU32::new(2), ..PullConfig::default() });
+    node.want(ahead("a", "a:1"));
+    node.want(ahead("b", "b:1"));
+    assert_eq!(node.want(of("p1", "app:1")), ["cancel b:1"]);
+    assert!(node.step(PullerEvent::Removed("x".into())).is_empty());
+    assert_eq!(node.done("b:1", PullerOutcome::Failed("cancelled".into())), ["pull app:1"]);
+    assert!(node.step(PullerEvent::Removed("x".into())).is_empty());
+}
+
+#[test]
+fn what_was_fetched_ahead_counts_until_it_is_used_or_gone() {
+    let prefetch = PrefetchBudget { max_bytes: 1000, ..PrefetchBudget::default() };
+    let mut node = Node::new(PullConfig { prefetch, ..PullConfig::default() });
+    // As much as came, where the runtime does not say how large it is.
+    node.want(ahead("a", "a:1"));
+    node.progress("a:1", 1000, 1000);
+    node.pulled("a:1", 0);
+    assert!(node.want(ahead("b", "b:1")).is_empty());
+    // To find it there ahead of time is not to use it.
+    node.want(PullRequest { policy: ImagePullPolicy::IfNotPresent, ..ahead("c", "a:1") });
+    assert_eq!(
+        node.done("a:1", PullerOutcome::Looked(ImagePresence::Present("sha256:1".into()))),
+        ["c: present"]
+    );
+    // Its id will do.
+    assert_eq!(node.step(PullerEvent::Removed("sha256:1".into())), ["pull b:1"]);
+    assert_eq!(node.progress("b:1", 10, 1000).len(), 1, "all of it");
+    node.pulled("b:1", 1000);
+    assert!(node.want(ahead("d", "d:1")).is_empty());
+    assert_eq!(node.want(of("p1", "b:1")), ["pull b:1"]);
+    assert_eq!(node.pulled("b:1", 1000), ["container app of p1: pulled", "pull d:1"]);
+    // The next one may be of use before all of it is there.
+    node.pulled("d:1", 1000);
+    node.want(of("p1", "d:1"));
+    let usable = PullerEvent::Usable { operation: node.of("d:1"), image_ref: "sha256:1".into() };
+    assert_eq!(node.step(usable), ["container app of p1: usable"]);
+    node.done("d:1", PullerOutcome::Failed("boom".into()));
+    assert_eq!(node.want(ahead("e", "e:1")), ["pull e:1"]);
+}
+
+#[test]
+fn bandwidth_is_that_of_all_that_is_fetched_ahead() {
+    let bytes_per_second = NonZeroU32::new(100);
+    let prefetch = PrefetchBudget { max_parallel: 2, bytes_per_second, ..PrefetchBudget::default() };
+    let mut node =
+        Node::new(PullConfig { prefetch, max_parallel: NonZeroU32::new(2), ..PullConfig::default() });
+    for image in ["a", "b", "c"] {
+        node.want(ahead(image, image));
+    }
+    node.pulled("a:latest", 1000);
+    node.pulled("b:latest", 1000);
+    assert_eq!(node.wake(), ["pull c:latest"]);
+    assert_eq!(node.now, Timestamp::UNIX_EPOCH + secs(20));
+}
+
+#[test]
+fn layers_are_progress_too() {
+    let mut node = Node::new(PullConfig::default());
+    node.want(of("p1", "app:1"));
+    for layers in 0..5 {
+        node.now += secs(50);
+        let progress = PullProgress { layers, ..PullProgress::default() };
+        let operation = node.of("app:1");
+        let said = node.step(PullerEvent::Progress { operation, progress });
+        assert_eq!(said.len(), 1, "every five seconds at most");
+    }
+    assert_eq!(node.puller.next_wakeup(), Some(node.now + secs(60)));
+}
+
+#[test]
+fn failures_of_long_ago_are_forgotten() {
+    let mut node = Node::new(PullConfig::default());
+    for image in ["a:1", "b:1", "c:1"] {
+        node.want(of("p1", image));
+        node.done(image, PullerOutcome::Failed("boom".into()));
+        node.now += secs(601);
+    }
+    let stored = serde_json::to_value(node.puller.snapshot()).unwrap();
+    assert_eq!(stored["errors"].as_object().unwrap().len(), 1);
+    assert_eq!(stored["backOff"]["entries"].as_object().unwrap().len(), 1);
+}
+
+#[test]
+fn another_configuration_counts_after_a_restart() {
+    let mut node = Node::new(PullConfig {
+        rate_limit: Some(PullRateLimit { tokens: 1, period: secs(3600), burst: 1 }),
+        ..PullConfig::default()
+    });
+    node.want(of("p1", "app:1"));
+    node.done("app:1", PullerOutcome::Failed("boom".into()));
+    let mut config = PullConfig::default();
+    config.back_off.max = secs(15);
+    node.puller = Puller::restore(node.puller.snapshot(), (config, Arc::default()), node.now).unwrap();
+    node.now += secs(10);
+    assert_eq!(node.want(of("p1", "app:1")), ["pull app:1"], "the new bucket is full");
+    node.done("app:1", PullerOutcome::Failed("boom".into()));
+    assert_eq!(node.puller.back_off(&of("p1", "app:1")), secs(15));
 }
 
 #[test]
