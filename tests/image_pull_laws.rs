@@ -135,6 +135,7 @@ fn config() -> impl Strategy<Value = PullConfig> {
                 max_bytes,
                 bytes_per_second: per_second.and_then(NonZeroU32::new),
             },
+            ..PullConfig::default()
         }
     })
 }
@@ -343,6 +344,7 @@ impl Model {
                     self.pulls.remove(operation);
                 }
             }
+            PullerAction::VerifySignature { .. } => panic!("no image has to be signed"),
             PullerAction::Note(_) => {}
         }
     }
