@@ -45,11 +45,16 @@
 mod calls;
 mod handle;
 mod hook;
+mod images;
 mod limit;
 mod ports;
 mod settings;
 
 pub use handle::{Handle, Stopped};
+pub use images::{
+    GarbageCollection, ImagePorts, Images, ImagesError, ImagesEvent, ImagesHandle, ImagesNote, ImagesSettings,
+    ImagesSnapshot, PullOrder,
+};
 pub use ports::{Absent, ExecOnly, Ports};
 pub use settings::DriverSettings;
 

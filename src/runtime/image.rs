@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_core::stream::BoxStream;
 
-use super::{ImageError, PodSandboxConfig};
-use crate::image::{ImagePresence, PullProgress};
+use super::{Container, ContainerStatus, ImageError, PodSandboxConfig};
+use crate::image::{ImageFilesystem, ImagePresence, ImageUser, ListedImage, PullProgress};
 use crate::machine::Timestamp;
 
 /// The node's images, as the CRI's `ImageService` has them.
@@ -141,6 +141,49 @@ pub struct Image {
     pub spec: ImageSpec,
 }
 
+impl Image {
+    /// Its names, with tags and with digests.
+    pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.repo_tags.iter().chain(&self.repo_digests)
+    }
+}
+
+impl From<&Image> for ListedImage {
+    /// As the collection of images takes it.
+    fn from(image: &Image) -> Self {
+        Self {
+            id: Arc::clone(&image.id),
+            runtime_handler: Arc::clone(&image.spec.runtime_handler),
+            names: image.names().cloned().collect(),
+            size_bytes: image.size,
+            pinned: image.pinned,
+        }
+    }
+}
+
+impl From<&Container> for ImageUser {
+    /// The image that it was made from; what it has mounted is not in a list.
+    fn from(container: &Container) -> Self {
+        let Container { image, image_ref, .. } = container;
+        Self {
+            image: Arc::clone(if image_ref.is_empty() { &image.image } else { image_ref }),
+            runtime_handler: Arc::clone(&image.runtime_handler),
+            image_mounts: Vec::new(),
+        }
+    }
+}
+
+impl From<&ContainerStatus> for ImageUser {
+    /// With the images that it has mounted (KEP-4639).
+    fn from(status: &ContainerStatus) -> Self {
+        let mounts = status.mounts.iter().filter_map(|mount| mount.image.as_ref());
+        Self {
+            image_mounts: mounts.map(|image| Arc::clone(&image.image)).collect(),
+            ..Self::from(&status.container)
+        }
+    }
+}
+
 impl From<Result<Option<Image>, ImageError>> for ImagePresence {
     /// What [`ImageService::image_status`] says, where every pod may use every image.
     fn from(status: Result<Option<Image>, ImageError>) -> Self {
@@ -195,4 +238,28 @@ pub struct FilesystemUsage {
     pub used_bytes: u64,
     /// Inodes.
     pub inodes_used: u64,
+}
+
+impl ImageFsInfo {
+    /// The file system that images are on: the first, as for Kubernetes, where a service names several.
+    #[must_use]
+    pub fn of_images(&self) -> Option<&FilesystemUsage> {
+        self.image_filesystems.first()
+    }
+}
+
+impl FilesystemUsage {
+    /// How much room there is where images have `capacity_bytes` to themselves.
+    ///
+    /// ```
+    /// use node_lifecycle::runtime::FilesystemUsage;
+    ///
+    /// let usage = FilesystemUsage { used_bytes: 900, ..FilesystemUsage::default() };
+    /// assert_eq!(usage.within(1000).used_percent(), Some(90));
+    /// assert_eq!(usage.within(500).available_bytes, 0);
+    /// ```
+    #[must_use]
+    pub const fn within(&self, capacity_bytes: u64) -> ImageFilesystem {
+        ImageFilesystem { capacity_bytes, available_bytes: capacity_bytes.saturating_sub(self.used_bytes) }
+    }
 }

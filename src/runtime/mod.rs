@@ -4,7 +4,10 @@
 //! |---|---|
 //! | [`RuntimeService`] | sandboxes and containers: a runtime that speaks the Container Runtime Interface (CRI) v1, or your own |
 //! | [`ImageService`] | images, on the same socket as a rule |
+//! | [`PullSecrets`] | the pull secrets of pods |
 //! | [`CredentialProvider`] | credentials for images, from a plugin |
+//! | [`PodImages`] | which images the node's pods need |
+//! | [`ImageDisk`] | how large the disk of images is |
 //! | [`ProbeRunner`] | asks a container, by exec, HTTP, TCP or gRPC |
 //! | [`HookRunner`] | runs `postStart` and `preStop` hooks |
 //! | [`StatusSink`] | takes statuses: the API server |
@@ -69,8 +72,10 @@ mod probe;
 mod records;
 mod resources;
 mod sandbox;
+mod secret;
 mod service;
 mod sink;
+mod upkeep;
 
 pub use crate::container::labels::{
     CONTAINER_HASH_ANNOTATION, CONTAINER_KIND_ANNOTATION, CONTAINER_NAME_LABEL,
@@ -96,11 +101,13 @@ pub use sandbox::{
     PodSandbox, PodSandboxConfig, PodSandboxFilter, PodSandboxMetadata, PodSandboxNetworkStatus,
     PodSandboxStatus, PortMapping,
 };
+pub use secret::{PodPullSecrets, PullSecrets, PullSecretsError};
 pub use service::{
     ContainerEventResponse, ContainerEventType, ExecSyncResponse, RuntimeCondition, RuntimeHandler,
     RuntimeService, RuntimeStatus, Version,
 };
 pub use sink::{PodReference, SinkError, StatusSink, StatusUpdate};
+pub use upkeep::{ImageDisk, ImageQuota, PodImages};
 
 use std::time::Duration;
 
