@@ -10,8 +10,8 @@ use super::{GarbageCollection, ImagePorts, Images, ImagesEvent, ImagesNote, name
 use crate::behaviour::Feature;
 use crate::driver::limit::within;
 use crate::image::{
-    ImageFilesystem, ImageGcAction, ImageGcEvent, ImageGcOutcome, ImageInventory, ImageListing,
-    ImageUser, ListedImage, PullerEvent,
+    ImageFilesystem, ImageGcAction, ImageGcEvent, ImageGcOutcome, ImageInventory, ImageListing, ImageUser,
+    ListedImage, PullerEvent,
 };
 use crate::machine::{OperationId, Timestamp};
 use crate::runtime::{Container, ContainerFilter, Image, ImageError, ImageSpec, RuntimeError};
@@ -216,9 +216,10 @@ impl Images {
             return;
         }
         let needed: BTreeSet<_> = images.iter().flat_map(spellings).collect();
-        let of_name = self.listed.iter().filter(|(id, names)| {
-            needed.contains(*id) || names.iter().any(|name| needed.contains(name))
-        });
+        let of_name = self
+            .listed
+            .iter()
+            .filter(|(id, names)| needed.contains(*id) || names.iter().any(|name| needed.contains(name)));
         let ids: Vec<_> = of_name.map(|(id, _)| Arc::clone(id)).collect();
         ids.into_iter().for_each(|id| self.hand_collection(ImageGcEvent::Needed { id }));
     }
@@ -257,7 +258,8 @@ async fn users(ports: &ImagePorts, with_mounts: bool) -> Result<Vec<ImageUser>, 
 /// How much room there is where images are.
 async fn measure(ports: &ImagePorts) -> Result<ImageFilesystem, Arc<str>> {
     let info = ports.images.image_fs_info().await.map_err(|error| text(&error))?;
-    let usage = info.of_images().ok_or_else(|| Arc::from("the image service names no file system of images"))?;
+    let usage =
+        info.of_images().ok_or_else(|| Arc::from("the image service names no file system of images"))?;
     ports.disk.room(usage).await.map_err(|error| text(&error))
 }
 

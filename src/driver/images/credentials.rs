@@ -66,7 +66,9 @@ impl Registrar {
 
     /// What the pod of a request has of its own.
     pub(super) async fn of_pod(&self, request: &PullRequest) -> PodKeyring {
-        let Some(pod) = &request.pod else { return PodKeyring { secrets: Ok(Keyring::default()), account: None } };
+        let Some(pod) = &request.pod else {
+            return PodKeyring { secrets: Ok(Keyring::default()), account: None };
+        };
         let limit = self.settings.call_timeout;
         let found = within(&*self.ports.clock, limit, self.ports.secrets.pull_secrets(pod)).await;
         let found = found.unwrap_or(Err(PullSecretsError::DeadlineExceeded(limit)));
@@ -216,7 +218,8 @@ impl Registrar {
         request: CredentialProviderRequest,
         account: Option<ServiceAccount>,
     ) -> Answer {
-        let settings = self.plugins().known.as_ref().and_then(|known| known.settings().get(provider).cloned());
+        let settings =
+            self.plugins().known.as_ref().and_then(|known| known.settings().get(provider).cloned());
         let Some(settings) = settings else { return Answer::default() };
         let answer = self.ports.plugins.credentials(&settings, &request);
         let limit = CREDENTIAL_PROVIDER_TIMEOUT;

@@ -15,9 +15,16 @@ use crate::image::{PullId, PullResult};
 
 /// What a driver of images is told.
 pub(super) enum Command {
-    Pull { order: Box<PullOrder>, ticket: u64, sender: Option<oneshot::Sender<PullResult>> },
+    Pull {
+        order: Box<PullOrder>,
+        ticket: u64,
+        sender: Option<oneshot::Sender<PullResult>>,
+    },
     /// Nobody waits any more, by this ticket or by any.
-    Unwanted { id: PullId, ticket: Option<u64> },
+    Unwanted {
+        id: PullId,
+        ticket: Option<u64>,
+    },
     Needed(BTreeSet<Arc<str>>),
     PodGone(Uid),
     DeleteUnused(oneshot::Sender<Result<u64, Arc<str>>>),
@@ -51,10 +58,7 @@ impl ImagesHandle {
     ///
     /// # Errors
     /// [`Stopped`] when the driver stops before, or another order has taken this one's place.
-    pub fn pull(
-        &self,
-        order: PullOrder,
-    ) -> impl Future<Output = Result<PullResult, Stopped>> + Send + use<> {
+    pub fn pull(&self, order: PullOrder) -> impl Future<Output = Result<PullResult, Stopped>> + Send + use<> {
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
         let waiting = Waiting { handle: self.clone(), id: order.request.id.clone(), ticket };
         let (sender, receiver) = oneshot::channel();

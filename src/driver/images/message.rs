@@ -113,7 +113,10 @@ impl fmt::Display for ImagesNote {
             Self::Credentials(fault) => fault.fmt(f),
             Self::WithinSegment(notice) => {
                 let WithinSegment { provider, pattern, image } = &**notice;
-                write!(f, "the plugin {provider} is asked for {image}, of which {pattern} is a mere beginning")
+                write!(
+                    f,
+                    "the plugin {provider} is asked for {image}, of which {pattern} is a mere beginning"
+                )
             }
             Self::Plugin { name, error } => write!(f, "the plugin {name} has no credentials: {error}"),
             Self::Secrets { pod, error } => {

@@ -123,7 +123,11 @@ struct Order {
 /// What a call came to.
 enum Answer {
     /// What the pod of an order has.
-    Keyring { id: PullId, ticket: u64, keyring: Arc<PodKeyring> },
+    Keyring {
+        id: PullId,
+        ticket: u64,
+        keyring: Arc<PodKeyring>,
+    },
     Pulls(pulls::Answer),
     Collection(collecting::Answer),
 }
@@ -149,7 +153,8 @@ impl Images {
             GarbageCollection::Runtime { .. } => None,
         };
         let plugins = settings.plugins.clone();
-        let plugins = plugins.map(|plugins| CredentialProviders::new(plugins, behaviour.gates)).transpose()?;
+        let plugins =
+            plugins.map(|plugins| CredentialProviders::new(plugins, behaviour.gates)).transpose()?;
         Ok(Self::of(ports, settings, (puller, collection, plugins)))
     }
 
@@ -229,8 +234,7 @@ impl Images {
         if collection.is_some() {
             images.collection = collection;
         }
-        images.doubtful =
-            records.snapshot().intents.into_iter().map(|intent| (intent.image, now)).collect();
+        images.doubtful = records.snapshot().intents.into_iter().map(|intent| (intent.image, now)).collect();
         images.no_cache = no_cache.into_iter().map(|(id, pod)| (id, (pod, now))).collect();
         Ok(Self { epoch, puller, records, ..images })
     }

@@ -163,7 +163,9 @@ impl Pulling {
             self.errors.push(text);
         }
         // What containers use already is not begun anew.
-        if self.is_usable && let Some(untried) = &mut self.untried {
+        if self.is_usable
+            && let Some(untried) = &mut self.untried
+        {
             untried.clear();
         }
     }

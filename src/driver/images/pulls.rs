@@ -139,8 +139,7 @@ impl Images {
         presented: &ImagePullCredentials,
     ) -> Option<ImagePresence> {
         let (now, verification) = (self.ports.clock.now(), &self.settings.verification);
-        let (access, has_learned) =
-            self.records.verify(now, verification, &look.image, &image.id, presented);
+        let (access, has_learned) = self.records.verify(now, verification, &look.image, &image.id, presented);
         if has_learned {
             self.tell_records();
         }
