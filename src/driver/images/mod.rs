@@ -293,25 +293,25 @@ impl Images {
     /// dies; dropping the future has the same effect. Run again it begins another life of the agent.
     pub async fn run(&mut self) {
         self.begin();
+        let life = Life(self);
+        let images = &mut *life.0;
         loop {
-            let now = self.ports.clock.now();
-            self.puller.wake(now, &mut self.pull_actions);
-            if let Some(collection) = &mut self.collection {
-                collection.wake(now, &mut self.collection_actions);
+            let now = images.ports.clock.now();
+            images.puller.wake(now, &mut images.pull_actions);
+            if let Some(collection) = &mut images.collection {
+                collection.wake(now, &mut images.collection_actions);
             }
-            self.drop_unasked(now);
-            self.look(now);
-            self.carry_out();
-            match self.woken().await {
+            images.drop_unasked(now);
+            images.look(now);
+            images.carry_out();
+            match images.woken().await {
                 Woken::Command(Command::Stop) => break,
-                Woken::Command(command) => self.obey(command),
-                Woken::Event(event) => self.tell(&event),
-                Woken::Answer(answer) => self.take(answer),
+                Woken::Command(command) => images.obey(command),
+                Woken::Event(event) => images.tell(&event),
+                Woken::Answer(answer) => images.take(answer),
                 Woken::Time => {}
             }
         }
-        self.let_go();
-        self.orders.clear();
     }
 
     /// A life of the agent begins: what was in flight is void.
@@ -331,10 +331,6 @@ impl Images {
             None => self.look_at = Some(now),
         }
         self.unasked_until = Some(now + self.settings.call_timeout);
-        let asked: Vec<_> = self.orders.iter().filter(|(_, order)| order.keyring.is_none()).collect();
-        let asked: Vec<_> =
-            asked.into_iter().map(|(_, order)| (Arc::clone(&order.order), order.ticket)).collect();
-        asked.into_iter().for_each(|(order, ticket)| self.find_keyring(&order, ticket));
     }
 
     /// Drops what is in flight.
@@ -492,6 +488,16 @@ impl Images {
             let records = Box::new(self.records.snapshot());
             self.tell(&ImagesEvent::Records(records));
         }
+    }
+}
+
+/// A life of the agent. What is in flight ends with it, and nobody waits any more.
+struct Life<'a>(&'a mut Images);
+
+impl Drop for Life<'_> {
+    fn drop(&mut self) {
+        self.0.let_go();
+        self.0.orders.clear();
     }
 }
 
