@@ -263,3 +263,49 @@ impl FilesystemUsage {
         ImageFilesystem { capacity_bytes, available_bytes: capacity_bytes.saturating_sub(self.used_bytes) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::{ContainerMetadata, Mount};
+
+    #[test]
+    fn the_collection_is_shown_what_the_service_says() {
+        let image = Image {
+            id: "sha256:1".into(),
+            repo_tags: vec!["web:1".into()],
+            repo_digests: vec!["web@sha256:2".into()],
+            size: 7,
+            pinned: true,
+            spec: ImageSpec { runtime_handler: "kata".into(), ..ImageSpec::default() },
+            ..Image::default()
+        };
+        let listed = ListedImage::from(&image);
+        assert_eq!(listed.names, ["web:1".into(), Arc::from("web@sha256:2")]);
+        assert_eq!((&*listed.id, &*listed.runtime_handler), ("sha256:1", "kata"));
+        assert_eq!((listed.size_bytes, listed.pinned), (7, true));
+
+        let mut container = Container {
+            image: image.spec.clone(),
+            image_ref: "web@sha256:2".into(),
+            metadata: ContainerMetadata::default(),
+            ..Container::default()
+        };
+        let user = ImageUser::from(&container);
+        assert_eq!((&*user.image, &*user.runtime_handler), ("web@sha256:2", "kata"));
+        container.image_ref = "".into();
+        container.image.image = "web:1".into();
+        let mounts = [Some("model:1".into()), None].map(|image| Mount { image, ..Mount::default() });
+        let status = ContainerStatus { container, mounts: mounts.into(), ..ContainerStatus::default() };
+        let user = ImageUser::from(&status);
+        assert_eq!((&*user.image, &*user.image_mounts), ("web:1", &[Arc::from("model:1")][..]));
+    }
+
+    #[test]
+    fn the_first_file_system_of_images_counts() {
+        let usage = |used_bytes| FilesystemUsage { used_bytes, ..FilesystemUsage::default() };
+        let info = ImageFsInfo { image_filesystems: vec![usage(1), usage(2)], ..ImageFsInfo::default() };
+        assert_eq!(info.of_images(), Some(&usage(1)));
+        assert_eq!(ImageFsInfo::default().of_images(), None);
+    }
+}

@@ -29,7 +29,7 @@ use super::{Coordinates, Credentials, Password, RegistryError};
 /// );
 /// # Ok::<(), node_lifecycle::image::CredentialFault>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct DockerConfig {
     /// The credentials, by registry as it is written.
     pub entries: BTreeMap<String, Credentials>,
@@ -80,6 +80,22 @@ pub enum CredentialProblem {
     /// The registry is malformed.
     #[error("{0}")]
     Registry(#[from] RegistryError),
+}
+
+impl fmt::Debug for DockerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = ByRegistry(&self.entries);
+        f.debug_struct("DockerConfig").field("entries", &entries).field("faults", &self.faults).finish()
+    }
+}
+
+/// Shows credentials by registry: a registry may be written with a user and a password before it.
+pub(super) struct ByRegistry<'a>(pub(super) &'a BTreeMap<String, Credentials>);
+
+impl fmt::Debug for ByRegistry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.0.iter().map(|(registry, entry)| (excerpt(registry), entry))).finish()
+    }
 }
 
 impl DockerConfig {

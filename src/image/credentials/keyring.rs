@@ -1,9 +1,11 @@
 //! Which credentials an image is tried with, and in which order.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Bound;
 use std::ops::Range;
 
+use super::docker_config::excerpt;
 use super::registry::{Location, check_globs, is_glob, name_matches};
 use super::{Coordinates, CredentialFault, Credentials, PathRule};
 
@@ -18,7 +20,7 @@ pub enum CredentialSource {
 }
 
 /// Credentials for a registry: what a keyring is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RegistryCredentials {
     /// The registry: a host with globs, and perhaps a scheme, which is passed over, a port and a path.
     pub registry: String,
@@ -26,6 +28,17 @@ pub struct RegistryCredentials {
     pub credentials: Credentials,
     /// Where they are from; `None`: they are the node's, for every pod.
     pub source: Option<CredentialSource>,
+}
+
+impl fmt::Debug for RegistryCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegistryCredentials")
+            // It may be written with a user and a password before it.
+            .field("registry", &excerpt(&self.registry))
+            .field("credentials", &self.credentials)
+            .field("source", &self.source)
+            .finish()
+    }
 }
 
 impl RegistryCredentials {

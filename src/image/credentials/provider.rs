@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::docker_config::ByRegistry;
 use super::password::sha256_hex;
 use super::registry::check_registry;
 use super::{
@@ -54,14 +55,20 @@ pub struct CredentialProviderSettings {
     pub token_attributes: Option<ServiceAccountTokenAttributes>,
 }
 
-/// A variable of an environment.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// A variable of an environment. `Debug` does not show its value: it may be a secret.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EnvVar {
     /// The name.
     pub name: String,
     /// The value.
     pub value: String,
+}
+
+impl fmt::Debug for EnvVar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnvVar").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// Which token a plugin is given (KEP-4412).
@@ -230,7 +237,7 @@ pub struct CredentialProviderRequest {
 }
 
 /// What a plugin answers: `CredentialProviderResponse`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CredentialProviderResponse {
     /// For how much it counts.
@@ -241,6 +248,16 @@ pub struct CredentialProviderResponse {
     /// Credentials by registry.
     #[serde(default, deserialize_with = "crate::api::nullable")]
     pub auth: BTreeMap<String, Credentials>,
+}
+
+impl fmt::Debug for CredentialProviderResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CredentialProviderResponse")
+            .field("cache_key_type", &self.cache_key_type)
+            .field("cache_duration", &self.cache_duration)
+            .field("auth", &ByRegistry(&self.auth))
+            .finish()
+    }
 }
 
 /// For how much an answer counts.
