@@ -21,9 +21,9 @@ use crate::runtime::{
 /// What a call came to.
 pub(super) enum Answer {
     /// Whether an image is there.
-    Looked(Look, Result<Option<Image>, ImageError>),
+    Looked(Look, Box<Result<Option<Image>, ImageError>>),
     /// What the pod presents for an image that is there.
-    Presented(Look, Image, ImagePullCredentials),
+    Presented(Look, Box<Image>, ImagePullCredentials),
     /// How a pull goes on, or nothing: it was given up.
     Step(OperationId, Option<Step>),
     /// Whether an image is there still that was pulled while it was removed.
@@ -73,7 +73,7 @@ impl Images {
 
     pub(super) fn take_pull(&mut self, answer: Answer) {
         match answer {
-            Answer::Looked(look, status) => self.looked(look, status),
+            Answer::Looked(look, status) => self.looked(look, *status),
             Answer::Presented(look, image, presented) => {
                 let presence = self.prove(&look, &image, &presented);
                 self.say_presence(&look, presence.unwrap_or(ImagePresence::Unproven));
@@ -105,7 +105,8 @@ impl Images {
         let spec = self.spec(&look.image, &look.request);
         self.call(async move {
             let status = within(&*ports.clock, limit, ports.images.image_status(&spec)).await;
-            Answer::Looked(look, status.unwrap_or(Err(ImageError::DeadlineExceeded(limit))))
+            let status = status.unwrap_or(Err(ImageError::DeadlineExceeded(limit)));
+            Answer::Looked(look, Box::new(status))
         });
     }
 
@@ -127,7 +128,7 @@ impl Images {
         let presented = own.map(|own| ImagePullCredentials::presented(&own)).unwrap_or_default();
         match self.prove(&look, &image, &presented) {
             Some(presence) => self.say_presence(&look, presence),
-            None => self.ask_for_proof(look, image, keyring),
+            None => self.ask_for_proof(look, Box::new(image), keyring),
         }
     }
 
@@ -149,7 +150,7 @@ impl Images {
         }
     }
 
-    fn ask_for_proof(&self, look: Look, image: Image, keyring: Option<Arc<PodKeyring>>) {
+    fn ask_for_proof(&self, look: Look, image: Box<Image>, keyring: Option<Arc<PodKeyring>>) {
         let registrar = Arc::clone(&self.registrar);
         self.call(async move {
             let keyring = match keyring {
