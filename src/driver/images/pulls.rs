@@ -6,7 +6,7 @@ use futures::future::{AbortHandle, abortable};
 
 use super::credentials::PodKeyring;
 use super::pulling::{PullContext, PullEnd, Pulled, Pulling, Step};
-use super::{Images, ImagesEvent, ImagesNote, names_of};
+use super::{Images, ImagesEvent, ImagesNote};
 use crate::driver::limit::within;
 use crate::image::{
     Access, ImageGcEvent, ImagePresence, ImagePullCredentials, PullId, PullPod, PullRequest, PullResult,
@@ -115,9 +115,6 @@ impl Images {
             Ok(Some(image)) => image,
             other => return self.say_presence(&look, other.into()),
         };
-        if self.is_removing(&image) {
-            return self.held.push(Held::Look(look));
-        }
         let owner = self.no_cache.get(&image.id).map(|(pod, _)| pod);
         if owner.is_some_and(|owner| look.request.id.pod() != Some(owner)) {
             return self.say_presence(&look, ImagePresence::Unproven);
@@ -165,7 +162,7 @@ impl Images {
 
     fn say_presence(&mut self, look: &Look, presence: ImagePresence) {
         if let ImagePresence::Present(id) = &presence {
-            // (The collection may have begun meanwhile to remove it.)
+            // What is being removed is looked at again when that is over.
             if self.removing.as_ref().is_some_and(|removing| removing.id == *id) {
                 return self.held.push(Held::Look(look.clone()));
             }
@@ -283,10 +280,6 @@ impl Images {
         } else {
             self.start_pull(operation, image, request);
         }
-    }
-
-    fn is_removing(&self, image: &Image) -> bool {
-        self.removing.as_ref().is_some_and(|removing| names_of(image).any(|name| *name == removing.id))
     }
 
     fn keyring_of(&self, request: &PullRequest) -> Option<Arc<PodKeyring>> {
