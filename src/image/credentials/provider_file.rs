@@ -79,8 +79,8 @@ impl CredentialProviderConfig {
     /// let error = CredentialProviderConfig::from_text(&wrong, FeatureGates::default()).unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "2:58: providers[0].defaultCacheDuration: invalid type: integer `10`, expected a duration such as `1h30m` \
-    ///      or `250ms`"
+    ///     "2:59: providers[0].defaultCacheDuration: invalid type: integer `10`, expected a duration such as 1m30s; \
+    ///      quote it to make it a string"
     /// );
     /// # Ok::<(), node_lifecycle::image::ProviderFileError>(())
     /// ```
