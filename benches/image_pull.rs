@@ -73,6 +73,21 @@ fn order(criterion: &mut Criterion) {
         turn(&mut ended.0, ended.1, &mut actions);
     });
     println!("one turn of 1,000: {} allocations", allocated.count_total);
+    // One step: a pull ends, and the next begins. It grows with the logarithm of what waits.
+    for count in [100, 1_000, 10_000] {
+        let all = queued(count);
+        criterion.bench_function(&format!("{count} queued: one ends, and the next begins"), |bencher| {
+            let mut actions = Vec::new();
+            let (mut puller, mut running) = all.clone();
+            bencher.iter(|| {
+                running = turn(&mut puller, running, &mut actions).unwrap_or_else(|| {
+                    let (again, first) = all.clone();
+                    puller = again;
+                    first
+                });
+            });
+        });
+    }
     criterion.bench_function("1,000 queued: one more is wanted, and not any more", |bencher| {
         let (mut puller, _) = all.clone();
         let (one, id) = (request(5000), request(5000).id.clone());

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use allocation_counter::measure;
-use node_lifecycle::api::{ConditionStatus, Pod, PodStatus};
+use node_lifecycle::api::{ConditionStatus, ImagePullPolicy, Pod, PodStatus};
 use node_lifecycle::behaviour::{Behaviour, Compat};
 use node_lifecycle::config::{Host, KubeletConfiguration};
 use node_lifecycle::container::{ContainerSet, ProbeKind};
@@ -17,8 +17,10 @@ use node_lifecycle::eviction::{
     DiskLayout, RankBy, Signal, first_in_rank, local_storage_violation, rank_into,
 };
 use node_lifecycle::image::{
-    ImageCollection, ImageFilesystem, ImageGcContext, ImageGcPolicy, ImageGcStep, ImageInventory,
-    ImageListing, ImageRecords, ImageUser, ListedImage,
+    ImageCollection, ImageFilesystem, ImageGc, ImageGcAction, ImageGcConfig, ImageGcContext, ImageGcEvent,
+    ImageGcOutcome, ImageGcPolicy, ImageGcStep, ImageInventory, ImageListing, ImageRecords, ImageUser,
+    ListedImage, PullConfig, PullId, PullProgress, PullRequest, Puller, PullerAction, PullerEvent,
+    PullerOutcome,
 };
 use node_lifecycle::machine::{Machine, OperationId, Timestamp};
 use node_lifecycle::pod::{
@@ -257,4 +259,68 @@ fn a_configuration_that_is_valid() {
     let config = serde_json::from_str::<KubeletConfiguration>(json).unwrap().with_defaults();
     let host = Host::default();
     assert_eq!(measure(|| assert_eq!(config.validate(&host), Ok(()))).count_total, 0);
+}
+
+#[test]
+fn a_step_of_the_puller_with_nothing_to_do() {
+    let config = PullConfig { rate_limit: None, ..PullConfig::default() };
+    let now = Timestamp::from_unix_seconds(1000);
+    let mut puller = Puller::new(config, Arc::default(), now).unwrap();
+    let mut actions = Vec::new();
+    let request = |n: u32| {
+        let id = PullId::Container { pod: format!("u{n}").into(), name: "app".into() };
+        let policy = ImagePullPolicy::Always;
+        Arc::new(PullRequest { policy, ..PullRequest::new(id, format!("registry.example/app:{n}")) })
+    };
+    for n in 0..1000 {
+        puller.step(now, PullerEvent::Wanted(request(n)), &mut actions);
+    }
+    let operation = actions.iter().find_map(PullerAction::operation).unwrap();
+    actions.clear();
+    // What is wanted already, what is unknown, progress that is not due, and a wake before its time.
+    let (known, stranger) = (request(7), PullId::Named("stranger".into()));
+    let progress = |bytes| PullProgress { bytes, ..PullProgress::default() };
+    puller.step(now, PullerEvent::Progress { operation, progress: progress(1) }, &mut actions);
+    actions.clear();
+    let foreign = OperationId { epoch: 9, seq: 9 };
+    let events = [
+        PullerEvent::Wanted(known),
+        PullerEvent::Unwanted(stranger),
+        PullerEvent::Done { operation: foreign, outcome: PullerOutcome::Failed("late".into()) },
+        PullerEvent::Progress { operation, progress: progress(1) },
+    ];
+    let allocated = measure(|| {
+        for event in events {
+            puller.step(now, event, &mut actions);
+        }
+        puller.wake(now, &mut actions);
+    });
+    assert_eq!((actions.len(), puller.under_way(), allocated.count_total), (0, 1, 0));
+}
+
+#[test]
+fn a_tick_of_the_collection_of_images_with_nothing_to_do() {
+    let image = |n: u32| ListedImage { id: format!("sha256:{n}").into(), ..ListedImage::default() };
+    let listing = ImageListing { images: (0..100).map(image).collect(), ..ImageListing::default() };
+    let behaviour = Arc::new(Behaviour::default());
+    let seen = Arc::new(ImageInventory::new(&listing, behaviour.gates));
+    let disk = ImageFilesystem { capacity_bytes: 2, available_bytes: 1 };
+    let mut now = Timestamp::from_unix_seconds(1000);
+    let mut images = ImageGc::new(ImageGcConfig::default(), behaviour, now).unwrap();
+    let mut actions = Vec::with_capacity(8);
+    images.step(now, ImageGcEvent::AgentStarted { epoch: 1 }, &mut actions);
+    let mut tick = |images: &mut ImageGc| {
+        let Some(ImageGcAction::Observe { operation }) = actions.pop() else { panic!("{actions:?}") };
+        let outcome = ImageGcOutcome::Observed(Arc::clone(&seen));
+        images.step(now, ImageGcEvent::Done { operation, outcome }, &mut actions);
+        let Some(ImageGcAction::Measure { operation }) = actions.pop() else { panic!("{actions:?}") };
+        let outcome = ImageGcOutcome::Measured(disk);
+        images.step(now, ImageGcEvent::Done { operation, outcome }, &mut actions);
+        assert!(actions.is_empty());
+        now = images.next_wakeup().unwrap();
+        images.wake(now, &mut actions);
+    };
+    tick(&mut images);
+    let allocated = measure(|| tick(&mut images));
+    assert_eq!((images.records().iter().count(), allocated.count_total), (100, 0));
 }

@@ -1,17 +1,17 @@
 //! Laws of names, credentials and verification, under any text and any sequence of pulls.
-#![allow(clippy::unwrap_used, reason = "in a test, a failed unwrap is a failed test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "in a test, a failed unwrap is a failed test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use node_lifecycle::behaviour::{Compat, Feature, FeatureGates};
 use node_lifecycle::image::{
     Access, Coordinates, CredentialProviderConfig, CredentialProviderRequest, CredentialProviderResponse,
-    CredentialProviderSettings, CredentialSource, Credentials, DockerConfig, ImagePullCredentials,
-    ImageReference, Keyring, PathRule, PullRecords, PullSecret, RegistryCredentials, Verification,
-    VerificationPolicy, registry_matches,
+    CredentialProviderSettings, CredentialProviders, CredentialSource, Credentials, DockerConfig,
+    ImagePullCredentials, ImageReference, Keyring, Password, PathRule, ProviderLookup, PullRecords,
+    PullSecret, RegistryCredentials, ServiceAccount, Verification, VerificationPolicy, registry_matches,
 };
 use node_lifecycle::machine::Timestamp;
-use node_lifecycle::runtime::AuthConfig;
+use node_lifecycle::runtime::{AuthConfig, CredentialProviderError, PodPullSecrets};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -346,6 +346,112 @@ fn no_secret_is_in_what_can_be_printed() {
     // A plugin gets its token, and a runtime its password.
     assert!(serde_json::to_string(&request).unwrap().contains(SECRET));
     assert_eq!(AuthConfig::from(&found[0].credentials).password, SECRET);
+}
+
+/// What an answer of a plugin says of one registry.
+fn answer(registry: &str) -> serde_json::Value {
+    json!({
+        "kind": "CredentialProviderResponse", "apiVersion": "credentialprovider.kubelet.k8s.io/v1",
+        "cacheKeyType": "Registry", "cacheDuration": "1h",
+        "auth": {registry: {"username": "bob", "password": SECRET, "email": "bob@example"}},
+    })
+}
+
+#[test]
+fn no_type_that_can_hold_a_secret_shows_it() {
+    let now = Timestamp::UNIX_EPOCH;
+    let password = Password::from(SECRET);
+    let credentials =
+        Credentials { username: "bob".into(), password: password.clone(), ..Credentials::default() };
+    let registry = "https://bob:hunter2@r.example/v1/";
+    let entry = RegistryCredentials {
+        registry: registry.into(),
+        credentials: credentials.clone(),
+        source: Some(CredentialSource::Secret(coordinates("a"))),
+    };
+    let (keyring, faults) = Keyring::new(PathRule::Segments, [entry.clone()]);
+    assert!(faults.is_empty() && keyring.lookup("r.example/web").len() == 1);
+    let docker = json!({"auths": {registry: {"username": "bob", "password": SECRET}}});
+    let docker = DockerConfig::from_json(docker.to_string().as_bytes()).unwrap();
+    assert_eq!(docker.entries.len(), 1);
+    let secret = PullSecret { data: [("a".to_owned(), SECRET.into())].into(), ..PullSecret::default() };
+    let account = ServiceAccount {
+        tokens: [("audience".to_owned(), password.clone())].into(),
+        ..ServiceAccount::default()
+    };
+    let found = PodPullSecrets {
+        secrets: vec![secret.clone()],
+        service_account: Some(account.clone()),
+        ..PodPullSecrets::default()
+    };
+
+    // A plugin with a token, asked and answered.
+    let gates = FeatureGates::default().with(Feature::KubeletServiceAccountTokenForCredentialProviders, true);
+    let config: CredentialProviderConfig = serde_json::from_value(json!({
+        "apiVersion": "kubelet.config.k8s.io/v1", "kind": "CredentialProviderConfig",
+        "providers": [{
+            "name": "vault", "matchImages": ["r.example"], "defaultCacheDuration": "1h",
+            "apiVersion": "credentialprovider.kubelet.k8s.io/v1",
+            "env": [{"name": "VAULT_TOKEN", "value": SECRET}],
+            "tokenAttributes": {"serviceAccountTokenAudience": "audience", "cacheType": "Token",
+                                "requireServiceAccount": true},
+        }],
+    }))
+    .unwrap();
+    let mut providers = CredentialProviders::new(config.clone(), gates).unwrap();
+    let lookups = providers.lookup(now, "r.example/web", Some(&account));
+    let [ProviderLookup::Ask { provider, request }] = &lookups[..] else { panic!("{lookups:?}") };
+    assert_eq!(request.service_account_token, password);
+    let json = answer(registry).to_string();
+    let response = CredentialProviderResponse::from_json(json.as_bytes(), request).unwrap();
+    let shown = format!("{response:?}");
+    let answered = providers.answered(now, *provider, request, Some(&account), response);
+    let cached = providers.lookup(now, "r.example/web", Some(&account));
+    assert!(matches!(cached[..], [ProviderLookup::Cached(_)]));
+
+    // Files that cannot be read.
+    let text = serde_json::to_string(&config).unwrap();
+    let wrong = [
+        text.replace("\"vault\"", "\"va/ult\""),
+        text.replace("{\"name\":\"VAULT_TOKEN\",\"value\":\"hunter2\"}", "\"hunter2\""),
+        text.replace("\"hunter2\"", "[\"hunter2\"]"),
+        text.replace("[{\"name\":\"VAULT_TOKEN\"", "[{\"hunter2\":\"VAULT_TOKEN\"")[..text.len() - 9]
+            .to_owned(),
+    ];
+    let wrong: Vec<_> = wrong
+        .iter()
+        .map(|text| CredentialProviderConfig::from_text(text, gates).unwrap_err())
+        .flat_map(|error| [error.to_string(), format!("{error:?}")])
+        .collect();
+    let answers = [json!([SECRET]), json!({"auth": SECRET}), json!({"auth": {"r.example": SECRET}})];
+    let unread = answers.map(|answer| {
+        let error =
+            CredentialProviderResponse::from_json(answer.to_string().as_bytes(), request).unwrap_err();
+        (error.to_string(), CredentialProviderError::from(error).to_string())
+    });
+
+    let entries = keyring.lookup("r.example/web");
+    let presented = ImagePullCredentials::presented(&entries);
+    let mut records = PullRecords::default();
+    records.begin("r.example/web");
+    records.succeeded(now, "r.example/web", "sha256:1", &presented);
+    let auth = AuthConfig {
+        username: "bob".into(),
+        password: SECRET.into(),
+        auth: SECRET.into(),
+        server_address: "r.example".into(),
+        identity_token: SECRET.into(),
+        registry_token: SECRET.into(),
+    };
+    let all = [
+        format!("{password:?} {credentials:#?} {entry:?} {keyring:?} {entries:?} {docker:?}"),
+        format!("{secret:?} {account:?} {found:?} {config:?} {providers:?} {lookups:?} {cached:?}"),
+        format!("{shown} {answered:?} {wrong:?} {unread:?} {auth:?} {presented:?} {records:?}"),
+        format!("{} {}", credentials.hash(), serde_json::to_string(&records.snapshot()).unwrap()),
+    ];
+    for text in all {
+        assert!(!text.contains(SECRET), "{text}");
+    }
 }
 
 #[test]

@@ -137,6 +137,9 @@ pub struct PodSpec {
     /// Secrets to pull images with.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub image_pull_secrets: Vec<LocalObjectReference>,
+    /// The service account that it runs as.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_default")]
+    pub service_account_name: String,
     /// The runtime that runs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime_class_name: Option<String>,

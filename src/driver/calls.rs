@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::images::ImagesHandle;
 use super::limit::within;
-use super::{Answer, Driver, DriverSettings, Ports};
-use crate::api::{ImagePullPolicy, Pod, SandboxId, Uid};
+use super::pulls::KnownImage;
+use super::{Adjust, Answer, Core, DriverSettings, Ports};
+use crate::api::{Pod, SandboxId, Uid};
 use crate::container::{ContainerIndex, HookKind, KeptWithContainer, ProbeAnswer, ProberAction};
 use crate::machine::Timestamp;
 use crate::pod::{
-    Action, CompiledPod, Event, Failure, LifecycleAction, LifecycleEvent, NeededImage, Outcome, PodsAction,
-    PodsEvent, ProbesAction,
+    Action, CompiledPod, Event, Failure, LifecycleAction, LifecycleEvent, Outcome, PodsAction, PodsEvent,
+    ProbesAction,
 };
 use crate::runtime::{
-    ContainerFilter, ImageError, POD_UID_LABEL, PodReference, PodSandboxConfig, ProbeRequest, RuntimeError,
-    SinkError, StatusUpdate, container_config, done_if_gone, pod_sandbox_config,
+    ContainerFilter, POD_UID_LABEL, PodReference, PodSandboxConfig, ProbeRequest, RuntimeError, SinkError,
+    StatusUpdate, container_config, done_if_gone, pod_sandbox_config,
 };
 
 /// How much longer than its own time a probe or a hook may take before it is given up.
@@ -30,11 +32,15 @@ pub(super) struct Subject {
     pub(super) compiled: Arc<CompiledPod>,
     /// Its first address, or nothing.
     pub(super) pod_ip: Arc<str>,
+    pub(super) images: ImagesHandle,
+    pub(super) adjust: Option<Arc<Adjust>>,
     /// The attempts of its sandboxes.
     attempts: BTreeMap<SandboxId, u32>,
+    /// What its containers are made from, by name, as far as that was said in this life of the agent.
+    known_images: BTreeMap<Arc<str>, KnownImage>,
 }
 
-impl Driver {
+impl Core {
     /// Makes a call of everything that is asked for.
     pub(super) fn carry_out(&mut self, now: Timestamp) {
         let mut actions = std::mem::take(&mut self.actions);
@@ -54,6 +60,9 @@ impl Driver {
                 }
                 PodsAction::Forgotten { uid, .. } => {
                     self.offered.remove(&uid);
+                    self.known_images.remove(&uid);
+                    self.prefetched.remove(&uid);
+                    self.images.pod_gone(uid);
                 }
                 // These are for whoever watches.
                 PodsAction::Refused { .. }
@@ -67,6 +76,12 @@ impl Driver {
 
     fn start(&mut self, uid: Uid, action: LifecycleAction) {
         match action {
+            LifecycleAction::Pod(Action::EnsureImage { operation, container, image, .. }) => {
+                if self.settings.prefetch_images && self.prefetched.insert(uid.clone()) {
+                    self.prefetch(&uid, (container, image));
+                }
+                self.start_pull(uid, operation, (container, image));
+            }
             LifecycleAction::Pod(action) => self.start_operation(uid, action),
             LifecycleAction::Probe(probe) => self.start_probe(uid, probe),
             LifecycleAction::SendStatus { version, status } => {
@@ -104,7 +119,7 @@ impl Driver {
     }
 
     /// A pod as it is now.
-    fn subject(&self, uid: &Uid) -> Option<Subject> {
+    pub(super) fn subject(&self, uid: &Uid) -> Option<Subject> {
         let worker = self.pods.lifecycle(uid)?.worker();
         let sandboxes = worker.observed().sandboxes();
         let pod_ip = sandboxes.first().and_then(|sandbox| sandbox.ip.as_deref()).unwrap_or_default();
@@ -114,6 +129,9 @@ impl Driver {
             pod: Arc::clone(self.pods.pod(uid)?),
             compiled: Arc::clone(worker.pod()),
             pod_ip: pod_ip.into(),
+            images: self.images.clone(),
+            adjust: self.adjust.clone(),
+            known_images: self.known_images.get(uid).cloned().unwrap_or_default(),
             attempts: sandboxes.iter().map(|sandbox| (sandbox.id.clone(), sandbox.attempt)).collect(),
         })
     }
@@ -122,12 +140,8 @@ impl Driver {
         let (Some(operation), Some(subject)) = (action.operation(), self.subject(&uid)) else { return };
         self.calls.push(Box::pin(async move {
             let limit = limit_of(&action, &subject.settings);
-            let clock = Arc::clone(&subject.ports.clock);
-            let outcome = match within(&*clock, limit, subject.carry_out(action)).await {
-                Some(Ok(outcome)) => outcome,
-                Some(Err(failure)) => Outcome::Failed(Box::new(failure)),
-                None => Outcome::Failed(Box::new(failed(&RuntimeError::DeadlineExceeded(limit)))),
-            };
+            let outcome = within_limit(&subject, limit, subject.carry_out(action)).await;
+            let outcome = outcome.unwrap_or_else(|failure| Outcome::Failed(Box::new(failure)));
             let event = LifecycleEvent::Pod(Event::Done { operation, outcome });
             Answer::Event(PodsEvent::Pod { uid, event })
         }));
@@ -150,10 +164,20 @@ impl Driver {
     }
 }
 
+/// What comes of a call within `limit`.
+pub(super) async fn within_limit<T>(
+    subject: &Subject,
+    limit: Duration,
+    call: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let answer = within(&*subject.ports.clock, limit, call).await;
+    answer.unwrap_or_else(|| Err(failed(&RuntimeError::DeadlineExceeded(limit))))
+}
+
 /// How long an action may take.
 fn limit_of(action: &Action, settings: &DriverSettings) -> Duration {
     match action {
-        Action::EnsureImage { .. } | Action::RunPostStart { .. } => settings.patience,
+        Action::RunPostStart { .. } => settings.patience,
         Action::RunPreStop { timeout_seconds, .. } => Duration::from_secs(*timeout_seconds) + SLACK,
         Action::StopContainer { timeout_seconds, .. } => {
             Duration::from_secs(*timeout_seconds).saturating_add(settings.call_timeout)
@@ -209,7 +233,6 @@ impl Subject {
             Action::RemoveSandbox { sandbox, .. } => {
                 done_if_gone(runtime.remove_pod_sandbox(&sandbox).await).map_err(|error| failed(&error))?;
             }
-            Action::EnsureImage { container, image, .. } => self.ensure_image(container, image).await?,
             Action::CreateContainer { container, sandbox, attempt, .. } => {
                 return self.create_container(container, &sandbox, attempt).await;
             }
@@ -230,14 +253,16 @@ impl Subject {
             Action::RemoveContainer { id, .. } => {
                 done_if_gone(runtime.remove_container(&id).await).map_err(|error| failed(&error))?;
             }
-            // Of a container that the spec does not have no hook is known.
-            Action::RunPreStop { container: None, .. } | Action::Report { .. } => {}
+            // Of a container that the spec does not have no hook is known; images have a way of their own.
+            Action::RunPreStop { container: None, .. }
+            | Action::EnsureImage { .. }
+            | Action::Report { .. } => {}
         }
         Ok(Outcome::Done)
     }
 
     /// What sandbox number `attempt` is made from; the same whenever it is asked for.
-    async fn sandbox_config(&self, attempt: u32) -> Result<PodSandboxConfig, Failure> {
+    pub(super) async fn sandbox_config(&self, attempt: u32) -> Result<PodSandboxConfig, Failure> {
         let mut config = pod_sandbox_config(&self.pod, attempt, &self.settings.node);
         let generated = self.ports.resources.generate_sandbox_config(&self.pod, &mut config).await;
         generated.map_err(|error| failed(&error))?;
@@ -245,7 +270,7 @@ impl Subject {
     }
 
     /// The handler of the pod's runtime class.
-    fn handler(&self) -> Result<&str, Failure> {
+    pub(super) fn handler(&self) -> Result<&str, Failure> {
         let Some(class) = &self.pod.spec.runtime_class_name else { return Ok("") };
         let known = self.settings.runtime_handlers.get(class).map(String::as_str);
         known.ok_or_else(|| Failure {
@@ -254,36 +279,9 @@ impl Subject {
         })
     }
 
-    /// Sees to it that an image is there, by its pull policy.
-    async fn ensure_image(&self, container: ContainerIndex, which: NeededImage) -> Result<(), Failure> {
-        let compiled = self.compiled.container(container);
-        let Some((image, policy)) = compiled.and_then(|compiled| compiled.image(which)) else {
-            return Ok(());
-        };
-        let images = &self.ports.images;
-        let spec = Arc::clone(image).into();
-        if policy != ImagePullPolicy::Always {
-            // What a pull may take is not what asking for an image may take.
-            let limit = self.settings.call_timeout;
-            let known = within(&*self.ports.clock, limit, images.image_status(&spec)).await;
-            let known = known.unwrap_or(Err(ImageError::DeadlineExceeded(limit)));
-            let known =
-                known.map_err(|error| Failure { reason: "ImageInspectError".into(), ..failed(&error) })?;
-            if known.is_some() {
-                return Ok(());
-            }
-        }
-        if policy == ImagePullPolicy::Never {
-            return Err(Failure {
-                reason: "ErrImageNeverPull".into(),
-                message: format!(r#"Container image "{image}" is not present with pull policy of Never"#)
-                    .into(),
-            });
-        }
-        // The pod travels with its pull, as what its sandbox is made from.
-        let of_pod = self.sandbox_config(self.attempts.values().copied().max().unwrap_or(0)).await?;
-        images.pull_image(&spec, None, Some(&of_pod)).await.map_err(|error| failed(&error))?;
-        Ok(())
+    /// That of the newest sandbox.
+    pub(super) fn latest_attempt(&self) -> u32 {
+        self.attempts.values().copied().max().unwrap_or(0)
     }
 
     async fn create_container(
@@ -294,9 +292,15 @@ impl Subject {
     ) -> Result<Outcome, Failure> {
         let gone = || Failure { message: "the pod has no such container".into(), ..Failure::default() };
         let image = &self.compiled.container(container).ok_or_else(gone)?.image;
-        let found = self.ports.images.image_status(&Arc::clone(image).into()).await;
-        let found = found.map_err(|error| failed(&error))?;
-        let image_ref = found.map_or_else(|| Arc::clone(image), |found| found.id);
+        let name = self.compiled.name_of(container);
+        let image_ref = match self.known_images.get(name).filter(|known| known.image == *image) {
+            Some(known) => Arc::clone(&known.image_ref),
+            None => {
+                let found = self.ports.images.image_status(&Arc::clone(image).into()).await;
+                let found = found.map_err(|error| failed(&error))?;
+                found.map_or_else(|| Arc::clone(image), |found| found.id)
+            }
+        };
         let node = &self.settings.node;
         let config = container_config(&self.pod, &self.compiled, container, attempt, &image_ref, node);
         let mut config = config.ok_or_else(gone)?;

@@ -1,16 +1,18 @@
 //! Runs the pods of a node over the ports, on any executor.
 //!
 //! [`Driver`] takes what [`Pods`] asks for, calls the ports, and hands back what came of it. Every decision stays in
-//! the machine; a driver decides three small things: an image is pulled as its policy says, a `sleep` of a hook is
-//! waited out over the [`Clock`], and a call that does not answer in time has failed.
+//! the machine; a driver decides two small things: a `sleep` of a hook is waited out over the [`Clock`], and a call that
+//! does not answer in time has failed.
 //!
 //! * Calls run side by side: none waits for another, nor keeps another pod waiting.
 //! * The runtime is observed in full every second ([`DriverSettings::relist`]). Where it has container events, the
 //!   pod that one is about is observed at once.
+//! * All pulls of a node go through one [`Images`], which [`Driver::with_images`] takes with the node's settings for
+//!   pulls, credentials and collection. A pull that no pod waits for any more is dropped at the port.
 //! * It is one future, [`Driver::run`], that spawns nothing and sleeps over the [`Clock`] only.
 //!
-//! A restart of the agent is [`Handle::snapshot`] before and [`Driver::restarted`] after; without a snapshot the pods
-//! are found again by what the runtime has.
+//! A restart of the agent is [`Handle::snapshot`] before and [`Driver::restarted`] after, and the same for its
+//! [`Images`]; without a snapshot the pods are found again by what the runtime has.
 //!
 //! ```
 //! # #[cfg(feature = "sim")] {
@@ -45,36 +47,54 @@
 mod calls;
 mod handle;
 mod hook;
+mod images;
 mod limit;
 mod ports;
+mod pulls;
 mod settings;
 
 pub use handle::{Handle, Stopped};
+pub use images::{
+    GarbageCollection, ImagePorts, Images, ImagesError, ImagesEvent, ImagesHandle, ImagesNote,
+    ImagesSettings, ImagesSnapshot, PullOrder,
+};
 pub use ports::{Absent, ExecOnly, Ports};
 pub use settings::DriverSettings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use futures::channel::mpsc;
-use futures::future::BoxFuture;
+use futures::future::{AbortHandle, BoxFuture, Either, select};
 use futures::stream::{BoxStream, FuturesUnordered, StreamExt};
 
 use crate::api::{Pod, Uid};
 use crate::behaviour::Behaviour;
-use crate::container::PodRecords;
-use crate::machine::{Machine, RestoreError, Snapshots, Timestamp};
+use crate::container::{ContainerIndex, PodRecords};
+use crate::image::PullRequest;
+use crate::machine::{Machine, OperationId, RestoreError, Snapshots, Timestamp};
 use crate::pod::{Event, LifecycleEvent, PodUpdate, Pods, PodsAction, PodsEvent, PodsSettings, PodsSnapshot};
 use crate::runtime::{Clock, ContainerEventResponse, RuntimeError, RuntimeService};
 use handle::Command;
 use limit::within;
+use pulls::{KnownImage, images_of};
 
 /// What a call came to.
 enum Answer {
     Event(PodsEvent),
+    /// An image is there, or is not to be had.
+    Ensured {
+        uid: Uid,
+        operation: OperationId,
+        image: Option<(ContainerIndex, KnownImage)>,
+        event: PodsEvent,
+    },
+    /// Nobody waited any more for an image.
+    GivenUp(Uid, OperationId),
     /// All that the runtime has, as of when it was asked.
     Listed(Timestamp, Option<BTreeMap<Uid, PodRecords>>),
     /// All that it has of one pod.
@@ -95,9 +115,16 @@ enum Woken {
 
 type Events = BoxStream<'static, Result<ContainerEventResponse, RuntimeError>>;
 type Watch = Box<dyn FnMut(Timestamp, &PodsAction) + Send>;
+/// What an embedder makes of what a pod's image is asked for with.
+type Adjust = dyn Fn(&Pod, &mut PullRequest) + Send + Sync;
 
 /// Runs the pods of a node over its ports. See the [module](self).
 pub struct Driver {
+    core: Core,
+    images: Images,
+}
+
+struct Core {
     ports: Ports,
     settings: Arc<DriverSettings>,
     pods: Pods,
@@ -113,6 +140,14 @@ pub struct Driver {
     /// Pods that are being observed, and whether something happened to them since.
     looking: BTreeMap<Uid, bool>,
     events: Subscription,
+    images: ImagesHandle,
+    adjust: Option<Arc<Adjust>>,
+    /// What pods wait for.
+    pulls: BTreeMap<(Uid, OperationId), AbortHandle>,
+    /// What containers are made from, by pod and name.
+    known_images: BTreeMap<Uid, BTreeMap<Arc<str>, KnownImage>>,
+    /// Pods whose later images were asked for.
+    prefetched: BTreeSet<Uid>,
 }
 
 /// What a driver has of a runtime's container events.
@@ -126,11 +161,13 @@ enum Subscription {
 }
 
 impl Driver {
-    /// A driver of these pods.
+    /// A driver of these pods, whose images are pulled as the kubelet does by default, without credentials. See
+    /// [`with_images`](Self::with_images).
     #[must_use]
     pub fn new(ports: Ports, pods: Pods, settings: DriverSettings) -> Self {
+        let images = Images::with_default_settings((&ports).into());
         let (sender, commands) = mpsc::unbounded();
-        Self {
+        let core = Core {
             relist_at: Some(ports.clock.now()),
             ports,
             settings: Arc::new(settings),
@@ -143,7 +180,13 @@ impl Driver {
             offered: BTreeSet::new(),
             looking: BTreeMap::new(),
             events: Subscription::Due,
-        }
+            images: images.handle(),
+            adjust: None,
+            pulls: BTreeMap::new(),
+            known_images: BTreeMap::new(),
+            prefetched: BTreeSet::new(),
+        };
+        Self { core, images }.with_pods_known()
     }
 
     /// A driver in the agent's next life: the pods as they were stored, with everything that was in flight void.
@@ -163,26 +206,82 @@ impl Driver {
         // The machine counts on from the highest epoch that it knows.
         let mut actions = Vec::new();
         pods.step(now, PodsEvent::AgentStarted { epoch: 0, jitter }, &mut actions);
-        Ok(Self { actions, ..Self::new(ports, pods, settings) })
+        let mut driver = Self::new(ports, pods, settings);
+        driver.core.actions = actions;
+        Ok(driver)
+    }
+
+    /// Pulls over these images: with credentials, limits and a collection of the embedder's choice. It runs them, and
+    /// is itself who [knows the pods](crate::runtime::PodImages).
+    ///
+    /// ```
+    /// # #[cfg(feature = "sim")] {
+    /// use std::sync::Arc;
+    /// use node_lifecycle::driver::{
+    ///     Driver, DriverSettings, GarbageCollection, ImagePorts, Images, ImagesSettings, Ports,
+    /// };
+    /// use node_lifecycle::image::ImageGcConfig;
+    /// use node_lifecycle::machine::Timestamp;
+    /// use node_lifecycle::pod::{Pods, PodsSettings};
+    /// use node_lifecycle::runtime::{Clock, ImageQuota};
+    /// use node_lifecycle::sim::MemoryPorts;
+    ///
+    /// let memory = MemoryPorts::new(Timestamp::UNIX_EPOCH);
+    /// let ports = Ports::from(&memory);
+    /// let collection = GarbageCollection::Library(ImageGcConfig::default());
+    /// let settings = ImagesSettings { collection, ..ImagesSettings::default() };
+    /// let disk = Arc::new(ImageQuota { capacity_bytes: 100 << 30 });
+    /// let images = Images::new(ImagePorts { disk, ..ImagePorts::from(&ports) }, settings).unwrap();
+    ///
+    /// let pods = Pods::new(Arc::default(), PodsSettings::default(), memory.clock.now());
+    /// let driver = Driver::new(ports, pods, DriverSettings::default()).with_images(images);
+    /// # let _ = driver.images();
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_images(self, images: Images) -> Self {
+        let images_handle = images.handle();
+        Self { core: Core { images: images_handle, ..self.core }, images }.with_pods_known()
+    }
+
+    fn with_pods_known(mut self) -> Self {
+        self.images.set_pods(Arc::new(self.core.handle.clone()));
+        self
+    }
+
+    /// Lets `adjust` have a say in what an image of a pod is asked for with: its urgency, whether it is cached.
+    #[must_use]
+    pub fn adjusting_pulls(
+        mut self,
+        adjust: impl Fn(&Pod, &mut PullRequest) + Send + Sync + 'static,
+    ) -> Self {
+        self.core.adjust = Some(Arc::new(adjust));
+        self
     }
 
     /// What speaks to the driver while it runs.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        self.handle.clone()
+        self.core.handle.clone()
+    }
+
+    /// What speaks to its images while it runs.
+    #[must_use]
+    pub fn images(&self) -> ImagesHandle {
+        self.core.images.clone()
     }
 
     /// Shows every action to `watch` before it is carried out, with its time: for logs, metrics and tests.
     #[must_use]
     pub fn watched(mut self, watch: impl FnMut(Timestamp, &PodsAction) + Send + 'static) -> Self {
-        self.watch = Some(Box::new(watch));
+        self.core.watch = Some(Box::new(watch));
         self
     }
 
     /// The pods as they are.
     #[must_use]
     pub const fn pods(&self) -> &Pods {
-        &self.pods
+        &self.core.pods
     }
 
     /// Runs until it is told to [stop](Handle::stop). Calls that are in flight then are dropped, as when the agent
@@ -190,10 +289,21 @@ impl Driver {
     ///
     /// Dropping the future has the same effect.
     pub async fn run(&mut self) {
+        let Self { core, images } = self;
+        // Without its images, should these be stopped alone, nothing is pulled any more.
+        if let Either::Right(((), core)) = select(pin!(core.run()), pin!(images.run())).await {
+            core.await;
+        }
+    }
+}
+
+impl Core {
+    async fn run(&mut self) {
         loop {
             let now = self.ports.clock.now();
             self.pods.wake(now, &mut self.actions);
             self.carry_out(now);
+            self.drop_pulls();
             self.relist(now);
             match self.woken().await {
                 Woken::Command(Command::Stop) => break,
@@ -206,6 +316,7 @@ impl Driver {
             }
         }
         self.calls.clear();
+        self.pulls.clear();
         self.events = Subscription::Due;
         self.looking.clear();
         self.relist_at = Some(self.ports.clock.now());
@@ -257,6 +368,9 @@ impl Driver {
     /// A source has a pod, new to it or changed.
     fn offer(&mut self, pod: Arc<Pod>, mirror: Option<Arc<Pod>>) {
         let is_new = self.offered.insert(pod.metadata.uid.clone());
+        if is_new {
+            self.images.needed(images_of(&pod).collect());
+        }
         let update = if is_new { PodUpdate::create(pod) } else { PodUpdate::update(pod) };
         self.hand(PodsEvent::Update(PodUpdate { mirror, ..update }));
     }
@@ -264,6 +378,17 @@ impl Driver {
     fn take(&mut self, answer: Answer) {
         match answer {
             Answer::Event(event) => self.hand(event),
+            Answer::Ensured { uid, operation, image, event } => {
+                self.pulls.remove(&(uid.clone(), operation));
+                if let Some((container, image)) = image
+                    && let Some(lifecycle) = self.pods.lifecycle(&uid)
+                {
+                    let name = lifecycle.worker().pod().name_of(container).into();
+                    self.known_images.entry(uid).or_default().insert(name, image);
+                }
+                self.hand(event);
+            }
+            Answer::GivenUp(uid, operation) => drop(self.pulls.remove(&(uid, operation))),
             Answer::Listed(at, records) => {
                 self.relist_at = Some(self.ports.clock.now().max(at + self.settings.relist));
                 if let Some(records) = records {

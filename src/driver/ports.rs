@@ -1,15 +1,22 @@
 //! The ports of a node, together.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::api::Pod;
 use crate::container::{HookCall, ProbeCheck};
+use crate::image::{
+    CredentialProviderRequest, CredentialProviderResponse, CredentialProviderSettings, ImageFilesystem,
+    PullPod, SignatureVerdict,
+};
 use crate::runtime::{
-    AuthConfig, Clock, ExecSyncResponse, HookError, HookRequest, HookRunner, Image, ImageError, ImageService,
-    ImageSpec, PodReference, PodResources, PodSandboxConfig, PrepareError, ProbeReport, ProbeRequest,
-    ProbeRunner, RuntimeService, StatusSink,
+    AuthConfig, Clock, CredentialProvider, CredentialProviderError, ExecSyncResponse, FilesystemUsage,
+    HookError, HookRequest, HookRunner, Image, ImageDisk, ImageError, ImageService, ImageSpec, PodImages,
+    PodPullSecrets, PodReference, PodResources, PodSandboxConfig, PrepareError, ProbeReport, ProbeRequest,
+    ProbeRunner, PullSecrets, PullSecretsError, RuntimeService, SignatureError, SignatureRequest,
+    SignatureVerifier, StatusSink,
 };
 
 /// The ports of a node, one of each. A clone is a handle to the same.
@@ -51,7 +58,8 @@ impl Ports {
     }
 }
 
-/// A port that a node does not have: every image is there already, and pods need nothing besides.
+/// A port that a node does not have: every image is there already, and pods need nothing besides. There are no secrets
+/// and no plugins, and nobody knows the disk.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Absent;
 
@@ -79,6 +87,45 @@ impl PodResources for Absent {
 
     async fn release_pod(&self, _pod: &PodReference) -> Result<(), PrepareError> {
         Ok(())
+    }
+}
+
+#[async_trait]
+impl PullSecrets for Absent {
+    async fn pull_secrets(&self, _pod: &PullPod) -> Result<PodPullSecrets, PullSecretsError> {
+        Ok(PodPullSecrets::default())
+    }
+}
+
+#[async_trait]
+impl CredentialProvider for Absent {
+    async fn credentials(
+        &self,
+        _settings: &CredentialProviderSettings,
+        _request: &CredentialProviderRequest,
+    ) -> Result<CredentialProviderResponse, CredentialProviderError> {
+        Err(CredentialProviderError::Failed("plugins are not run here".into()))
+    }
+}
+
+#[async_trait]
+impl SignatureVerifier for Absent {
+    async fn verify(&self, _request: &SignatureRequest) -> Result<SignatureVerdict, SignatureError> {
+        Err(SignatureError::Unavailable("signatures are not checked here".into()))
+    }
+}
+
+#[async_trait]
+impl PodImages for Absent {
+    async fn needed_images(&self) -> Result<BTreeSet<Arc<str>>, ImageError> {
+        Ok(BTreeSet::new())
+    }
+}
+
+#[async_trait]
+impl ImageDisk for Absent {
+    async fn room(&self, _usage: &FilesystemUsage) -> Result<ImageFilesystem, ImageError> {
+        Err(ImageError::Unimplemented("the disk of images"))
     }
 }
 

@@ -80,6 +80,19 @@ impl ImageEvent {
         )
     }
 
+    /// Pull secrets of the pod are not there. Names them, in order.
+    #[must_use]
+    pub fn missing_pull_secrets(names: &[Arc<str>]) -> Self {
+        let names = names.join(", ");
+        Self::warning(
+            "FailedToRetrieveImagePullSecret",
+            format!(
+                "Unable to retrieve some image pull secrets ({names}); \
+                 attempting to pull the image may not succeed."
+            ),
+        )
+    }
+
     /// A pull is not tried yet.
     #[must_use]
     pub fn back_off(image: &str) -> Self {

@@ -267,6 +267,8 @@ pub struct ContainerStatus {
     pub message: Arc<str>,
     /// Where its log is.
     pub log_path: String,
+    /// What is mounted into it, as far as the runtime says.
+    pub mounts: Vec<Mount>,
     /// What the kernel was told; `None` when the runtime does not say.
     pub resources: Option<ContainerResources>,
 }

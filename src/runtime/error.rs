@@ -113,6 +113,12 @@ impl ImageError {
         }
     }
 
+    /// Whether the call may have taken effect although no answer came.
+    #[must_use]
+    pub const fn is_lost(&self) -> bool {
+        matches!(self, Self::DeadlineExceeded(_) | Self::Unavailable(_))
+    }
+
     /// As the CRI says it: begun with one of its own words where one fits, which is how
     /// [`failed_pull`](crate::image::failed_pull) tells what has failed.
     #[must_use]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_core::stream::BoxStream;
 
-use super::{ImageError, PodSandboxConfig};
-use crate::image::{ImagePresence, PullProgress};
+use super::{Container, ContainerStatus, ImageError, PodSandboxConfig};
+use crate::image::{ImageFilesystem, ImagePresence, ImageUser, ListedImage, PullProgress};
 use crate::machine::Timestamp;
 
 /// The node's images, as the CRI's `ImageService` has them.
@@ -141,6 +141,49 @@ pub struct Image {
     pub spec: ImageSpec,
 }
 
+impl Image {
+    /// Its names, with tags and with digests.
+    pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.repo_tags.iter().chain(&self.repo_digests)
+    }
+}
+
+impl From<&Image> for ListedImage {
+    /// As the collection of images takes it.
+    fn from(image: &Image) -> Self {
+        Self {
+            id: Arc::clone(&image.id),
+            runtime_handler: Arc::clone(&image.spec.runtime_handler),
+            names: image.names().cloned().collect(),
+            size_bytes: image.size,
+            pinned: image.pinned,
+        }
+    }
+}
+
+impl From<&Container> for ImageUser {
+    /// The image that it was made from; what it has mounted is not in a list.
+    fn from(container: &Container) -> Self {
+        let Container { image, image_ref, .. } = container;
+        Self {
+            image: Arc::clone(if image_ref.is_empty() { &image.image } else { image_ref }),
+            runtime_handler: Arc::clone(&image.runtime_handler),
+            image_mounts: Vec::new(),
+        }
+    }
+}
+
+impl From<&ContainerStatus> for ImageUser {
+    /// With the images that it has mounted (KEP-4639).
+    fn from(status: &ContainerStatus) -> Self {
+        let mounts = status.mounts.iter().filter_map(|mount| mount.image.as_ref());
+        Self {
+            image_mounts: mounts.map(|image| Arc::clone(&image.image)).collect(),
+            ..Self::from(&status.container)
+        }
+    }
+}
+
 impl From<Result<Option<Image>, ImageError>> for ImagePresence {
     /// What [`ImageService::image_status`] says, where every pod may use every image.
     fn from(status: Result<Option<Image>, ImageError>) -> Self {
@@ -195,4 +238,74 @@ pub struct FilesystemUsage {
     pub used_bytes: u64,
     /// Inodes.
     pub inodes_used: u64,
+}
+
+impl ImageFsInfo {
+    /// The file system that images are on: the first, as for Kubernetes, where a service names several.
+    #[must_use]
+    pub fn of_images(&self) -> Option<&FilesystemUsage> {
+        self.image_filesystems.first()
+    }
+}
+
+impl FilesystemUsage {
+    /// How much room there is where images have `capacity_bytes` to themselves.
+    ///
+    /// ```
+    /// use node_lifecycle::runtime::FilesystemUsage;
+    ///
+    /// let usage = FilesystemUsage { used_bytes: 900, ..FilesystemUsage::default() };
+    /// assert_eq!(usage.within(1000).used_percent(), Some(90));
+    /// assert_eq!(usage.within(500).available_bytes, 0);
+    /// ```
+    #[must_use]
+    pub const fn within(&self, capacity_bytes: u64) -> ImageFilesystem {
+        ImageFilesystem { capacity_bytes, available_bytes: capacity_bytes.saturating_sub(self.used_bytes) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::{ContainerMetadata, Mount};
+
+    #[test]
+    fn the_collection_is_shown_what_the_service_says() {
+        let image = Image {
+            id: "sha256:1".into(),
+            repo_tags: vec!["web:1".into()],
+            repo_digests: vec!["web@sha256:2".into()],
+            size: 7,
+            pinned: true,
+            spec: ImageSpec { runtime_handler: "kata".into(), ..ImageSpec::default() },
+            ..Image::default()
+        };
+        let listed = ListedImage::from(&image);
+        assert_eq!(listed.names, ["web:1".into(), Arc::from("web@sha256:2")]);
+        assert_eq!((&*listed.id, &*listed.runtime_handler), ("sha256:1", "kata"));
+        assert_eq!((listed.size_bytes, listed.pinned), (7, true));
+
+        let mut container = Container {
+            image: image.spec.clone(),
+            image_ref: "web@sha256:2".into(),
+            metadata: ContainerMetadata::default(),
+            ..Container::default()
+        };
+        let user = ImageUser::from(&container);
+        assert_eq!((&*user.image, &*user.runtime_handler), ("web@sha256:2", "kata"));
+        container.image_ref = "".into();
+        container.image.image = "web:1".into();
+        let mounts = [Some("model:1".into()), None].map(|image| Mount { image, ..Mount::default() });
+        let status = ContainerStatus { container, mounts: mounts.into(), ..ContainerStatus::default() };
+        let user = ImageUser::from(&status);
+        assert_eq!((&*user.image, &*user.image_mounts), ("web:1", &[Arc::from("model:1")][..]));
+    }
+
+    #[test]
+    fn the_first_file_system_of_images_counts() {
+        let usage = |used_bytes| FilesystemUsage { used_bytes, ..FilesystemUsage::default() };
+        let info = ImageFsInfo { image_filesystems: vec![usage(1), usage(2)], ..ImageFsInfo::default() };
+        assert_eq!(info.of_images(), Some(&usage(1)));
+        assert_eq!(ImageFsInfo::default().of_images(), None);
+    }
 }

@@ -4,8 +4,11 @@
 //! |---|---|
 //! | [`RuntimeService`] | sandboxes and containers: a runtime that speaks the Container Runtime Interface (CRI) v1, or your own |
 //! | [`ImageService`] | images, on the same socket as a rule |
+//! | [`PullSecrets`] | the pull secrets of pods |
 //! | [`CredentialProvider`] | credentials for images, from a plugin |
 //! | [`SignatureVerifier`] | whether images are signed |
+//! | [`PodImages`] | which images the node's pods need |
+//! | [`ImageDisk`] | how large the disk of images is |
 //! | [`ProbeRunner`] | asks a container, by exec, HTTP, TCP or gRPC |
 //! | [`HookRunner`] | runs `postStart` and `preStop` hooks |
 //! | [`StatusSink`] | takes statuses: the API server |
@@ -70,9 +73,11 @@ mod probe;
 mod records;
 mod resources;
 mod sandbox;
+mod secret;
 mod service;
 mod signature;
 mod sink;
+mod upkeep;
 
 pub use crate::container::labels::{
     CONTAINER_HASH_ANNOTATION, CONTAINER_KIND_ANNOTATION, CONTAINER_NAME_LABEL,
@@ -98,12 +103,14 @@ pub use sandbox::{
     PodSandbox, PodSandboxConfig, PodSandboxFilter, PodSandboxMetadata, PodSandboxNetworkStatus,
     PodSandboxStatus, PortMapping,
 };
+pub use secret::{PodPullSecrets, PullSecrets, PullSecretsError};
 pub use service::{
     ContainerEventResponse, ContainerEventType, ExecSyncResponse, RuntimeCondition, RuntimeHandler,
     RuntimeService, RuntimeStatus, Version,
 };
 pub use signature::{SIGNATURE_TIMEOUT, SignatureError, SignatureRequest, SignatureVerifier};
 pub use sink::{PodReference, SinkError, StatusSink, StatusUpdate};
+pub use upkeep::{ImageDisk, ImageQuota, PodImages};
 
 use std::time::Duration;
 

@@ -4,6 +4,7 @@ mod docker_config;
 mod keyring;
 mod password;
 mod provider;
+mod provider_file;
 mod registry;
 mod secret;
 
@@ -17,6 +18,7 @@ pub use provider::{
     ProviderConfigProblem, ProviderLookup, ServiceAccount, ServiceAccountTokenAttributes, TokenCacheType,
     WithinSegment,
 };
+pub use provider_file::{CredentialProviderFile, ProviderFileError, ProviderFileProblem};
 pub(super) use registry::check_registry;
 pub use registry::{PathRule, RegistryError, registry_matches};
 pub use secret::{Coordinates, PullSecret};

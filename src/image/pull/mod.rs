@@ -112,6 +112,19 @@ impl Puller {
         Ok(Self { config, behaviour, state })
     }
 
+    /// The same with the default configuration, which is valid.
+    #[must_use]
+    pub fn with_default_config(behaviour: Arc<Behaviour>, now: Timestamp) -> Self {
+        let config = PullConfig::default();
+        let state = State::new(&config, now);
+        Self { config, behaviour, state }
+    }
+
+    /// What is wanted and not answered, by [`PullId`].
+    pub fn requests(&self) -> impl Iterator<Item = &Arc<PullRequest>> {
+        self.state.requests.values().map(|asked| &asked.request)
+    }
+
     /// Whether a request waits for its answer.
     #[must_use]
     pub fn is_wanted(&self, id: &PullId) -> bool {

@@ -119,9 +119,12 @@ impl Puller {
         if advanced {
             self.state.set_deadline(&target, now + self.config.progress_deadline);
         }
+        if !is_prefetch {
+            return;
+        }
         let (there, coming) = self.prefetch_bytes();
         let most = self.config.prefetch.max_bytes;
-        if is_prefetch && there.saturating_add(coming) > most {
+        if there.saturating_add(coming) > most {
             let message: Arc<str> = format!(
                 "not fetched ahead of time: {coming} bytes to come beside {there} that nobody has used yet, and \
                  {most} may be there"

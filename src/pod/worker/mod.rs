@@ -26,7 +26,7 @@ use crate::api::{ContainerState, Pod, PodPhase};
 use crate::container::{
     ContainerIndex, ContainerRecord, ContainerSet, Exit, PodRecords, ProbeResults, RecordState,
 };
-use crate::machine::{Machine, Timestamp};
+use crate::machine::{Machine, OperationId, Timestamp};
 use state::{Again, Resources, Stage, State};
 
 /// The machine of one pod: turns observations into actions, through plan, order and back-off.
@@ -161,6 +161,12 @@ impl Worker {
     #[must_use]
     pub const fn is_synced(&self) -> bool {
         self.state.synced
+    }
+
+    /// Whether the outcome of an operation is waited for still. One that is not need not be carried out to its end.
+    #[must_use]
+    pub fn is_in_flight(&self, operation: OperationId) -> bool {
+        self.state.in_flight.iter().any(|known| known.operation == operation)
     }
 
     /// Containers whose `postStart` hook has not come back.

@@ -63,10 +63,7 @@ fn a_pod_that_is_terminal_in_the_api_never_runs_again() {
     assert!(worker.is_terminated() && worker.phase() == PodPhase::Succeeded);
 }
 
-fn operation_of(
-    actions: &mut Vec<Action>,
-    is: impl Fn(&Action) -> bool,
-) -> Option<crate::machine::OperationId> {
+fn operation_of(actions: &mut Vec<Action>, is: impl Fn(&Action) -> bool) -> Option<OperationId> {
     let found = actions.iter().find(|action| is(action)).and_then(Action::operation);
     actions.clear();
     found

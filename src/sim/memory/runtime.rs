@@ -118,6 +118,15 @@ impl MemoryRuntime {
         self.with(|state, _| state.images.insert(Arc::clone(&image.id), image));
     }
 
+    /// Removes an image, by whichever of its names, as a runtime does that collects its images itself. Whether it was
+    /// there.
+    pub fn collect_image(&self, name: &str) -> bool {
+        self.with(|state, _| {
+            let id = state.image(name).map(|image| Arc::clone(&image.id));
+            id.is_some_and(|id| state.images.remove(&id).is_some())
+        })
+    }
+
     /// Does something with the state as of now.
     pub(super) fn with<T>(&self, work: impl FnOnce(&mut State, Timestamp) -> T) -> T {
         let now = self.calls.clock.now();

@@ -342,6 +342,7 @@ impl Instance {
             reason: exit.map(|exit| Arc::clone(&exit.reason)).unwrap_or_default(),
             message: exit.map(|exit| Arc::clone(&exit.message)).unwrap_or_default(),
             log_path: self.config.log_path.clone(),
+            mounts: self.config.mounts.clone(),
             resources: Some(self.resources.clone()),
         }
     }
