@@ -68,6 +68,7 @@
 
 pub mod api;
 pub mod behaviour;
+pub mod config;
 pub mod container;
 pub mod document;
 #[cfg(feature = "driver")]

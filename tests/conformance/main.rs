@@ -8,6 +8,7 @@
 
 mod backoff;
 mod compare;
+mod config;
 mod credential_lookup;
 mod eviction_admit;
 mod eviction_parse;
@@ -44,6 +45,7 @@ type Adapter = fn(&Value, &Value) -> (Value, Value);
 const ADAPTERS: &[(&str, Adapter)] = &[
     ("api_pod_status", |input, out| (out.clone(), status::api_pod_status(input))),
     ("backoff", |input, out| (out.clone(), backoff::backoff(input, out))),
+    ("config_defaults", |input, out| (out["config"].clone(), config::config_defaults(input))),
     ("container_gc", gc::container_gc),
     ("crash_backoff", |input, out| (out.clone(), backoff::crash_backoff(input))),
     ("credential_lookup", |input, out| (out.clone(), credential_lookup::credential_lookup(input, out))),
@@ -73,7 +75,6 @@ const ADAPTERS: &[(&str, Adapter)] = &[
 
 /// Operations that wait for what they need to be built.
 const NOT_YET: &[&str] = &[
-    "config_defaults",
     "config_merge",
     "config_validate",
     "cpu_topology",

@@ -1,0 +1,27 @@
+//! A node's configuration: what it may say, what it is by default, and what is wrong with it.
+//!
+//! [`KubeletConfiguration`] is `kubelet.config.k8s.io/v1beta1`, with Kubernetes' names on the wire. Reading keeps what
+//! was said; [`KubeletConfiguration::apply_defaults`] is a step of its own.
+//!
+//! ```
+//! use node_lifecycle::config::KubeletConfiguration;
+//!
+//! let mut config: KubeletConfiguration =
+//!     serde_json::from_str(r#"{"maxPods": 50, "nodeStatusUpdateFrequency": "20s"}"#)?;
+//! assert!(config.node_status_report_frequency.is_zero());
+//! config.apply_defaults();
+//! assert_eq!(config.max_pods, 50);
+//! assert_eq!(config.node_status_report_frequency.to_string(), "20s");
+//! # Ok::<(), serde_json::Error>(())
+//! ```
+
+mod defaults;
+mod kubelet;
+
+pub use kubelet::{
+    CrashLoopBackOffConfig, Field, FieldKind, FlushFrequency, FormatOptions, KubeletAnonymousAuthentication,
+    KubeletAuthentication, KubeletAuthorization, KubeletConfiguration, KubeletWebhookAuthentication,
+    KubeletWebhookAuthorization, KubeletX509Authentication, LoggingConfiguration, MemoryReservation,
+    MemorySwapConfiguration, OutputRoutingOptions, ShutdownGracePeriodByPodPriority, SignedDuration, Taint,
+    TracingConfiguration, UserNamespaces, VModuleItem,
+};
