@@ -88,6 +88,44 @@ impl Node {
         Self { value, position }
     }
 
+    /// A value that stands in no text.
+    pub(crate) fn from_json(value: serde_json::Value) -> Self {
+        use serde_json::Value as Json;
+        let value = match value {
+            Json::Null => Value::Null,
+            Json::Bool(truth) => Value::Bool(truth),
+            Json::Number(number) => Value::Number(match (number.as_i64(), number.as_u64()) {
+                (Some(number), _) => Number::Signed(number),
+                (None, Some(number)) => Number::Unsigned(number),
+                (None, None) => Number::Float(number.as_f64().unwrap_or_default()),
+            }),
+            Json::String(text) => Value::String(text),
+            Json::Array(items) => Value::Sequence(items.into_iter().map(Self::from_json).collect()),
+            Json::Object(fields) => {
+                let node = |(key, value)| (key, Position::default(), Self::from_json(value));
+                return Self::mapping(fields.into_iter().map(node));
+            }
+        };
+        Self { value, position: Position::default() }
+    }
+
+    /// A mapping that stands in no text. No key may stand twice.
+    pub(crate) fn mapping(entries: impl IntoIterator<Item = (String, Position, Self)>) -> Self {
+        let entries = entries.into_iter().map(|(key, position, node)| Entry { key, position, node });
+        let mapping = Mapping { entries: entries.collect() };
+        Self { value: Value::Mapping(mapping), position: Position::default() }
+    }
+
+    /// A scalar or a sequence that stands in no text.
+    pub(crate) fn of(value: Value) -> Self {
+        Self { value, position: Position::default() }
+    }
+
+    /// Puts it elsewhere.
+    pub(crate) fn with_position(self, position: Position) -> Self {
+        Self { position, ..self }
+    }
+
     /// What it is.
     pub fn value(&self) -> &Value {
         &self.value

@@ -1,0 +1,126 @@
+//! What can be wrong with the files and flags of a configuration, all at once.
+
+use std::fmt;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::flags::FlagError;
+use super::provenance::Origin;
+use super::source::{Place, Unreadable};
+use crate::document::{DecodeError, ReadError};
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A file has no text.
+    #[error("{file}: {why}")]
+    Unreadable {
+        /// Its name.
+        file: Arc<str>,
+        /// Why.
+        why: Unreadable,
+    },
+    /// A file has no content.
+    #[error("{file}: has no content; a file of a configuration needs apiVersion and kind at least")]
+    Empty {
+        /// Its name.
+        file: Arc<str>,
+    },
+    /// A text cannot be read.
+    #[error("{file}:{error}")]
+    Text {
+        /// The file.
+        file: Arc<str>,
+        /// What is wrong, and where.
+        error: ReadError,
+    },
+    /// A file has a second document, which the kubelet would never look at.
+    #[error("{at}: only the first document of a file counts; put this one into a file of its own")]
+    LaterDocument {
+        /// Where it begins.
+        at: Place,
+    },
+    /// A document is no mapping.
+    #[error("{at}: expected fields and their values")]
+    NoMapping {
+        /// Where it begins.
+        at: Place,
+    },
+    /// `apiVersion` or `kind` is missing or another.
+    #[error("{at}: {field} {}; expected {expected}", found.as_ref().map_or("is missing".to_owned(), |f| format!("is {f}")))]
+    Type {
+        /// Where it stands, or the document.
+        at: Place,
+        /// `apiVersion` or `kind`.
+        field: &'static str,
+        /// What stands there.
+        found: Option<String>,
+        /// What has to.
+        expected: &'static str,
+    },
+    /// A field that does not exist.
+    #[error("{at}: there is no field {field}{}", nearest.as_ref().map_or(String::new(), |n| format!("; did you mean {n}?")))]
+    UnknownField {
+        /// Its path.
+        field: String,
+        /// Where it stands.
+        at: Place,
+        /// The nearest field that exists.
+        nearest: Option<String>,
+    },
+    /// A value that does not fit its field.
+    #[error("{at}: {field}: {message}")]
+    Value {
+        /// The path of the field.
+        field: String,
+        /// Where it stands.
+        at: Place,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A feature gate that does not exist.
+    #[error("{by}: there is no feature gate {name}{}", nearest.as_ref().map_or(String::new(), |n| format!("; did you mean {n}?")))]
+    UnknownGate {
+        /// Who names it.
+        by: Origin,
+        /// Its name.
+        name: String,
+        /// The nearest gate that exists.
+        nearest: Option<String>,
+    },
+    /// A flag of the command line.
+    #[error(transparent)]
+    Flag(#[from] FlagError),
+}
+
+impl Problem {
+    pub(super) fn value(file: Arc<str>, error: &DecodeError) -> Self {
+        let at = Place { file, position: error.position() };
+        Self::Value { field: error.path().to_owned(), at, message: error.message().to_owned() }
+    }
+}
+
+/// Everything that is wrong, in the order of the files, flags last.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub struct ConfigErrors(pub(super) Vec<Problem>);
+
+impl ConfigErrors {
+    /// The problems, at least one.
+    pub fn problems(&self) -> &[Problem] {
+        &self.0
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, problem) in self.0.iter().enumerate() {
+            if n > 0 {
+                f.write_str("\n")?;
+            }
+            problem.fmt(f)?;
+        }
+        Ok(())
+    }
+}
