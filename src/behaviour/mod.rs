@@ -16,7 +16,11 @@ mod compat;
 mod gates;
 
 pub use compat::Compat;
-pub use gates::{Feature, FeatureGates, FeatureInfo, Maturity, ParseFeatureGatesError, Stage};
+pub use gates::{
+    Component, EffectiveGate, EffectiveGates, Feature, FeatureGateError, FeatureGateErrors, FeatureGateNote,
+    FeatureGateSettings, FeatureGates, FeatureInfo, GateGroup, GateRegistry, GateSource, GateState, Maturity,
+    ParseFeatureGatesError, Stage, StageCounts,
+};
 
 use serde::{Deserialize, Serialize};
 
