@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::provenance::{Origin, Setting};
 use super::source::Place;
-use crate::document::ReadError;
+use crate::document::{ReadError, is_within};
 
 /// Something that the merge did and that a person may not expect.
 #[derive(Debug, Clone, PartialEq)]
@@ -165,6 +165,36 @@ pub enum Note {
     },
 }
 
+impl Note {
+    /// The path of the field that it is about, if it is about one.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::ListReplaced { field, .. }
+            | Self::TakenAway { field, .. }
+            | Self::SignalOff { field, .. }
+            | Self::StickyDefault { field, .. }
+            | Self::ZeroIsUnset { field, .. }
+            | Self::EmptyForgotten { field, .. }
+            | Self::UnknownField { field, .. }
+            | Self::NewerField { field, .. }
+            | Self::OtherCase { field, .. }
+            | Self::UnusedMisfit { field, .. }
+            | Self::RelativePath { field, .. }
+            | Self::MapReplaced { field, .. } => Some(field),
+            Self::EvictionDefaultsGone { .. } | Self::EvictionDefaultsKept { .. } => Some("evictionHard"),
+            Self::InSubFolder { .. }
+            | Self::DoubledKey { .. }
+            | Self::LaterDocument { .. }
+            | Self::NoField { .. } => None,
+        }
+    }
+
+    /// Whether it is about a field, something in it, or what it is in.
+    pub fn concerns(&self, field: &str) -> bool {
+        self.field().is_some_and(|of| is_within(field, of) || is_within(of, field))
+    }
+}
+
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -213,7 +243,10 @@ impl fmt::Display for Note {
             }
             Self::LaterDocument { at } => write!(f, "{at}: only the first document of a file counts"),
             Self::RelativePath { field, by, path } => {
-                write!(f, "{by}: {field}: `{path}` is relative to where the kubelet runs, as in every drop-in")
+                write!(
+                    f,
+                    "{by}: {field}: `{path}` is relative to where the kubelet runs, as in every drop-in"
+                )
             }
             Self::MapReplaced { field, flag, keys } => {
                 write!(f, "{flag}: replaces all of {field}, and so takes away {}", keys.join(", "))

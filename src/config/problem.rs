@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::flags::FlagError;
 use super::provenance::Origin;
 use super::source::{Place, Unreadable};
+use crate::behaviour::FeatureGateError;
 use crate::document::{DecodeError, ReadError};
 
 /// One thing that is wrong.
@@ -80,15 +81,13 @@ pub enum Problem {
         /// What is wrong with it.
         message: String,
     },
-    /// A feature gate that does not exist.
-    #[error("{by}: there is no feature gate {name}{}", nearest.as_ref().map_or(String::new(), |n| format!("; did you mean {n}?")))]
-    UnknownGate {
-        /// Who names it.
+    /// A feature gate that does not exist, or is locked.
+    #[error("{by}: {error}{}", error.advice().map_or(String::new(), |advice| format!("; {advice}")))]
+    Gate {
+        /// Who sets it.
         by: Origin,
-        /// Its name.
-        name: String,
-        /// The nearest gate that exists.
-        nearest: Option<String>,
+        /// What is wrong.
+        error: FeatureGateError,
     },
     /// A flag of the command line.
     #[error(transparent)]

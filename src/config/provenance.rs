@@ -162,7 +162,7 @@ pub struct Provenance {
 
 /// What is known of one field.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct FieldProvenance<'a>(&'a Slot);
+pub struct FieldProvenance<'a>(pub(super) &'a Slot);
 
 impl<'a> FieldProvenance<'a> {
     /// Where it comes from. Of a struct or a map: who made it; what stands in it may come from elsewhere.

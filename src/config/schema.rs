@@ -87,12 +87,7 @@ pub(super) fn look<'a>(mapping: &'a Mapping, kind: FieldKind, path: &str, found:
     }
 }
 
-fn look_at<'a>(
-    node: &'a Node,
-    kind: FieldKind,
-    here: &dyn Fn() -> String,
-    found: &mut Vec<Finding<'a>>,
-) {
+fn look_at<'a>(node: &'a Node, kind: FieldKind, here: &dyn Fn() -> String, found: &mut Vec<Finding<'a>>) {
     match (kind, node.value()) {
         (FieldKind::Struct(_) | FieldKind::Map(_), Value::Mapping(mapping)) => {
             look(mapping, kind, &here(), found);

@@ -9,6 +9,7 @@
 mod backoff;
 mod compare;
 mod config;
+mod config_merge;
 mod credential_lookup;
 mod eviction_admit;
 mod eviction_parse;
@@ -45,6 +46,7 @@ type Adapter = fn(&Value, &Value) -> (Value, Value);
 const ADAPTERS: &[(&str, Adapter)] = &[
     ("api_pod_status", |input, out| (out.clone(), status::api_pod_status(input))),
     ("backoff", |input, out| (out.clone(), backoff::backoff(input, out))),
+    ("config_merge", config_merge::config_merge),
     ("config_defaults", |input, out| (out["config"].clone(), config::config_defaults(input))),
     ("container_gc", gc::container_gc),
     ("crash_backoff", |input, out| (out.clone(), backoff::crash_backoff(input))),
@@ -74,14 +76,8 @@ const ADAPTERS: &[(&str, Adapter)] = &[
 ];
 
 /// Operations that wait for what they need to be built.
-const NOT_YET: &[&str] = &[
-    "config_merge",
-    "config_validate",
-    "cpu_topology",
-    "node_allocatable",
-    "node_conditions",
-    "node_shutdown",
-];
+const NOT_YET: &[&str] =
+    &["config_validate", "cpu_topology", "node_allocatable", "node_conditions", "node_shutdown"];
 
 /// How many differences of a file are shown.
 const SHOWN: usize = 5;

@@ -31,8 +31,8 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use super::schema;
-use crate::behaviour::FeatureGates;
-use crate::document::{Node, Value};
+use crate::behaviour::FeatureGateSettings;
+use crate::document::Node;
 use table::{FLAGS, Flag, FlagKind, OTHER_BOOLEANS, OTHERS};
 
 /// What the flags of a command line say.
@@ -169,11 +169,9 @@ impl Flags {
                 let setting = FlagSetting { flag: flag.name, path: flag.path, value: Node::of(value) };
                 self.settings.insert(flag.name, setting);
             }
-            Err(message) => self.errors.push(FlagError::Value {
-                value: text.to_owned(),
-                flag: flag.name,
-                message,
-            }),
+            Err(message) => {
+                self.errors.push(FlagError::Value { value: text.to_owned(), flag: flag.name, message })
+            }
         }
     }
 
@@ -192,17 +190,11 @@ impl Flags {
         &self.errors
     }
 
-    /// The gates, with those of `--feature-gates`.
-    pub fn gates_over(&self, mut gates: FeatureGates) -> FeatureGates {
-        let set = self.settings.get("--feature-gates").map(|set| set.value.value());
-        if let Some(Value::Mapping(set)) = set {
-            for gate in set {
-                if let (Ok(feature), Some(on)) = (gate.key().parse(), gate.node().as_bool()) {
-                    gates.set(feature, on);
-                }
-            }
-        }
-        gates
+    /// What `--feature-gates` says.
+    pub fn feature_gates(&self) -> FeatureGateSettings {
+        let gates = self.settings.get("--feature-gates").and_then(|set| set.value.as_mapping());
+        let gates = gates.into_iter().flatten();
+        gates.filter_map(|gate| Some((gate.key(), gate.node().as_bool()?))).collect()
     }
 }
 
@@ -256,21 +248,36 @@ mod tests {
     fn lines_are_read_as_by_the_kubelet() {
         use serde_json::json;
         assert_eq!(
-            set(&["--fail-swap-on", "--max_pods", "0x20", "-v4", "--cluster-dns=1.1.1.1,8.8.8.8", "--cluster-dns=9.9.9.9"]),
+            set(&[
+                "--fail-swap-on",
+                "--max_pods",
+                "0x20",
+                "-v4",
+                "--cluster-dns=1.1.1.1,8.8.8.8",
+                "--cluster-dns=9.9.9.9"
+            ]),
             json!({"failSwapOn": true, "maxPods": 32, "logging.verbosity": 4,
                    "clusterDNS": ["1.1.1.1", "8.8.8.8", "9.9.9.9"]})
         );
         assert_eq!(
-            set(&["--eviction-soft=memory.available<1Gi, nodefs.available <10%", "--eviction-soft=memory.available<2Gi",
-                  "--manifest-url-header=a:hello,b:again,a:world", "--feature-gates=NodeSwap=t,MemoryQoS=false",
-                  "--sync-frequency=90s"]),
+            set(&[
+                "--eviction-soft=memory.available<1Gi, nodefs.available <10%",
+                "--eviction-soft=memory.available<2Gi",
+                "--manifest-url-header=a:hello,b:again,a:world",
+                "--feature-gates=NodeSwap=t,MemoryQoS=false",
+                "--sync-frequency=90s"
+            ]),
             json!({"evictionSoft": {"memory.available": "2Gi", "nodefs.available": "10%"},
                    "staticPodURLHeader": {"a": ["hello", "world"], "b": ["again"]},
                    "featureGates": {"NodeSwap": true, "MemoryQoS": false}, "syncFrequency": "1m30s"})
         );
         assert_eq!(
-            set(&["--register-with-taints=a=b:NoSchedule,c:NoExecute", "--reserved-memory=0:memory=1Gi,hugepages-1M=2Gi",
-                  "--reserved-memory=1:memory=2Gi", "--vmodule=a*=2,b=3"]),
+            set(&[
+                "--register-with-taints=a=b:NoSchedule,c:NoExecute",
+                "--reserved-memory=0:memory=1Gi,hugepages-1M=2Gi",
+                "--reserved-memory=1:memory=2Gi",
+                "--vmodule=a*=2,b=3"
+            ]),
             json!({"registerWithTaints": [{"key": "a", "value": "b", "effect": "NoSchedule"},
                                           {"key": "c", "effect": "NoExecute"}],
                    "reservedMemory": [{"numaNode": 0, "limits": {"memory": "1Gi", "hugepages-1M": "2Gi"}},

@@ -54,7 +54,11 @@ pub(super) const FLAGS: &[Flag] = &[
     flag("--authentication-token-webhook", "authentication.webhook.enabled", Bool),
     flag("--authentication-token-webhook-cache-ttl", "authentication.webhook.cacheTTL", Duration),
     flag("--authorization-mode", "authorization.mode", String),
-    flag("--authorization-webhook-cache-authorized-ttl", "authorization.webhook.cacheAuthorizedTTL", Duration),
+    flag(
+        "--authorization-webhook-cache-authorized-ttl",
+        "authorization.webhook.cacheAuthorizedTTL",
+        Duration,
+    ),
     flag(
         "--authorization-webhook-cache-unauthorized-ttl",
         "authorization.webhook.cacheUnauthorizedTTL",

@@ -34,9 +34,9 @@ pub(super) fn read(kind: FlagKind, text: &str, earlier: Option<&Value>) -> Read 
             let new = new.into_iter().map(|item| Node::of(Value::String(item)));
             Ok(appended(earlier, new))
         }
-        FlagKind::Map(separator) => pairs(text, separator, "string", earlier, |value| {
-            Ok(Value::String(value.to_owned()))
-        }),
+        FlagKind::Map(separator) => {
+            pairs(text, separator, "string", earlier, |value| Ok(Value::String(value.to_owned())))
+        }
         FlagKind::MapWhole => {
             let (key, value) = text.split_once('=').ok_or("malformed pair, expect string=string")?;
             let new = (key.trim().to_owned(), Node::of(Value::String(value.trim().to_owned())));
@@ -85,7 +85,9 @@ fn integer(text: &str, function: &str, least: i128, most: i128) -> Read {
     if number < least || number > most || (negative && least == 0) {
         return Err(wrong("value out of range"));
     }
-    i64::try_from(number).map(|number| Value::Number(Number::Signed(number))).map_err(|e| wrong(&e.to_string()))
+    i64::try_from(number)
+        .map(|number| Value::Number(Number::Signed(number)))
+        .map_err(|e| wrong(&e.to_string()))
 }
 
 /// A line of comma-separated values, as Go's `encoding/csv` reads it: an item in `"…"` may have commas, `""` is `"`.
@@ -93,7 +95,8 @@ fn comma_separated(text: &str) -> Result<Vec<String>, String> {
     let (mut items, mut rest) = (Vec::new(), text);
     loop {
         let Some(quoted) = rest.strip_prefix('"') else {
-            let (item, after) = rest.split_once(',').map_or((rest, None), |(item, after)| (item, Some(after)));
+            let (item, after) =
+                rest.split_once(',').map_or((rest, None), |(item, after)| (item, Some(after)));
             if item.contains('"') {
                 return Err("bare \" in non-quoted-field".to_owned());
             }
@@ -194,8 +197,10 @@ fn reserved_memory(text: &str, earlier: Option<&Value>) -> Read {
                  {reservation}"
             )
         };
-        let (node, limits) = reservation.split_once(':').filter(|(_, rest)| !rest.contains(':')).ok_or_else(form)?;
-        let node: i32 = node.parse().map_err(|error| format!("failed to convert the NUMA node ID, error: {error}"))?;
+        let (node, limits) =
+            reservation.split_once(':').filter(|(_, rest)| !rest.contains(':')).ok_or_else(form)?;
+        let node: i32 =
+            node.parse().map_err(|error| format!("failed to convert the NUMA node ID, error: {error}"))?;
         let mut read = Vec::new();
         for limit in limits.split(',') {
             let (kind, amount) = limit.split_once('=').ok_or_else(form)?;

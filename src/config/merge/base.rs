@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::settle::{Settled, settle, to_slots};
 use super::Layers;
+use super::settle::{Settled, complete, settle, to_slots};
 use crate::config::note::Note;
 use crate::config::problem::Problem;
 use crate::config::provenance::{Content, Origin, Slots};
@@ -18,7 +18,7 @@ impl Layers {
         let explicit = self.read(base).map(|node| self.look_into(base, node));
         let (mut config, explicit) = explicit.unwrap_or_default();
         make_paths_absolute(&mut config, base.folder());
-        config.apply_defaults_under(&self.options.gates);
+        complete(&mut config, &self.options.gates);
         self.fill_evictions(&mut config, &explicit);
         let settled = settle(explicit, &config, self.options.platform);
         self.take(settled);
@@ -28,7 +28,7 @@ impl Layers {
     pub(super) fn begin_without_base(&mut self) {
         let mut config = KubeletConfiguration::default();
         fill_flag_defaults(&mut config);
-        config.apply_defaults_under(&self.options.gates);
+        complete(&mut config, &self.options.gates);
         let mut settled = settle(Slots::new(), &config, self.options.platform);
         set_all_default(&mut settled.slots);
         self.take(settled);
@@ -118,19 +118,17 @@ fn set_all_default(slots: &mut Slots) {
 fn zeros_for_nulls(node: Node, kind: FieldKind) -> Node {
     let position = node.position();
     let node = match (node.into_value(), kind) {
-        (Value::Mapping(mapping), FieldKind::Struct(_)) => {
-            Node::mapping(mapping.into_iter().map(|entry| {
-                let position = entry.position();
-                let (key, node) = entry.into_parts();
-                let node = match schema::kind_of(kind, &key) {
-                    kind @ (FieldKind::Struct(_) | FieldKind::Map(_) | FieldKind::List(_)) => {
-                        zeros_for_nulls(node, kind)
-                    }
-                    _ => node,
-                };
-                (key, position, node)
-            }))
-        }
+        (Value::Mapping(mapping), FieldKind::Struct(_)) => Node::mapping(mapping.into_iter().map(|entry| {
+            let position = entry.position();
+            let (key, node) = entry.into_parts();
+            let node = match schema::kind_of(kind, &key) {
+                kind @ (FieldKind::Struct(_) | FieldKind::Map(_) | FieldKind::List(_)) => {
+                    zeros_for_nulls(node, kind)
+                }
+                _ => node,
+            };
+            (key, position, node)
+        })),
         (Value::Mapping(mapping), FieldKind::Map(element)) => {
             Node::mapping(mapping.into_iter().map(|entry| {
                 let position = entry.position();

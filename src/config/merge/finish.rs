@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use super::base::{fill_flag_defaults, zero_for_null};
 use super::patch::set_flag;
-use super::settle::settle;
+use super::settle::{complete, settle};
 use super::{Effective, Layers};
+use crate::behaviour::FeatureGateSettings;
 use crate::config::flags::Flags;
 use crate::config::note::Note;
 use crate::config::problem::{ConfigErrors, Problem};
 use crate::config::provenance::{Content, Origin, Provenance, Slot, Slots, to_node};
-use crate::config::source::Place;
-use crate::config::{FieldKind, KubeletConfiguration, gates, schema};
-use crate::document::{Node, Value};
+use crate::config::{FieldKind, KubeletConfiguration, schema};
+use crate::document::Value;
 
 impl Layers {
     /// Decodes what there is, gives what is unset its default, and lets flags outrank it.
@@ -31,7 +31,7 @@ impl Layers {
         let mut config = self.decode();
         let slots = std::mem::take(&mut self.slots);
         self.check_gates(&config, &slots);
-        config.apply_defaults_under(&self.options.gates);
+        complete(&mut config, &self.options.gates);
         config.eviction_hard.get_or_insert_default();
         config.kind = "KubeletConfiguration".to_owned();
         config.api_version = "kubelet.config.k8s.io/v1beta1".to_owned();
@@ -63,9 +63,7 @@ impl Layers {
                 _ => Problem::value(Arc::from(""), error),
             };
             // What is wrong with the base has been reported.
-            if !self.problems.contains(&problem) {
-                self.problems.push(problem);
-            }
+            self.report(problem);
         }
         salvaged.value.unwrap_or_default()
     }
@@ -134,34 +132,40 @@ impl Layers {
         earlier.overrode = history;
     }
 
-    /// Reports feature gates that do not exist. (The kubelet panics.)
+    /// Reports feature gates that do not exist, or are locked. (The kubelet panics.)
     pub(super) fn check_gates(&mut self, config: &KubeletConfiguration, slots: &Slots) {
-        for name in config.feature_gates.keys().filter(|name| !gates::exists(name)) {
-            let slot = slots.get("featureGates").and_then(Slot::map).and_then(|gates| gates.get(name));
-            let problem = Problem::UnknownGate {
-                by: slot.map_or(Origin::Default, |slot| slot.origin.clone()),
-                name: name.clone(),
-                nearest: gates::nearest(name).map(str::to_owned),
-            };
-            if !self.problems.contains(&problem) {
-                self.problems.push(problem);
-            }
+        if config.feature_gates.is_empty() {
+            return;
+        }
+        let settings: FeatureGateSettings =
+            config.feature_gates.iter().map(|(name, on)| (name.as_str(), *on)).collect();
+        let errors = self.options.registry.apply(&settings).err();
+        for error in errors.into_iter().flatten() {
+            let gates = slots.get("featureGates").and_then(Slot::map);
+            let by = gates.and_then(|gates| gates.get(error.name())).map(|slot| slot.origin.clone());
+            self.report(Problem::Gate { by: by.unwrap_or(Origin::Default), error });
+        }
+    }
+
+    /// Reports what has not been reported yet.
+    fn report(&mut self, problem: Problem) {
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
         }
     }
 
     fn apply_flags(&mut self, config: &mut KubeletConfiguration, flags: &Flags) {
+        let errors = self.options.registry.apply(&flags.feature_gates()).err();
+        for error in errors.into_iter().flatten() {
+            self.report(Problem::Gate { by: Origin::Flag("--feature-gates"), error });
+        }
         for setting in flags.settings() {
             let path: Vec<&str> = setting.path.split('.').collect();
             let node = match (setting.path, setting.value.value()) {
                 ("featureGates", Value::Mapping(gates)) => {
                     for gate in gates {
-                        let name = gate.key().to_owned();
-                        if !gates::exists(&name) {
-                            let nearest = gates::nearest(&name).map(str::to_owned);
-                            let by = Origin::Flag(setting.flag);
-                            self.problems.push(Problem::UnknownGate { by, name: name.clone(), nearest });
-                        }
-                        set_flag(&mut self.slots, &[path[0], &name], setting.flag, gate.node().clone());
+                        let path = ["featureGates", gate.key()];
+                        set_flag(&mut self.slots, &path, setting.flag, gate.node().clone());
                     }
                     continue;
                 }
@@ -195,7 +199,7 @@ impl Layers {
         if !self.has_base {
             fill_flag_defaults(&mut config);
         }
-        config.apply_defaults_under(&self.options.gates);
+        complete(&mut config, &self.options.gates);
         let otherwise = settle(Slots::new(), &config, self.options.platform).slots;
         let notes = &mut self.notes;
         compare_defaults(&self.slots, &otherwise, schema::ROOT, "", &mut |field, slot, otherwise| {

@@ -28,19 +28,45 @@ use super::problem::{ConfigErrors, Problem};
 use super::provenance::{Provenance, Slots, to_node};
 use super::source::{Place, Source};
 use super::{KubeletConfiguration, schema};
-use crate::behaviour::{Compat, FeatureGates};
+use crate::behaviour::{Compat, Feature, FeatureGates, GateRegistry};
 use crate::eviction::Platform;
 use patch::Patch;
 
 /// What the merge goes by, beside the files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MergeOptions {
     /// Which faults of the kubelet are copied.
     pub compat: Compat,
     /// What the node runs on: `evictionHard` has its defaults from there.
     pub platform: Platform,
-    /// The gates before a file is read: those of the release, and those of the flags. [`merge`] sees to the latter.
+    /// The gates that there are.
+    pub registry: GateRegistry,
+    /// The gates that are on before a file is read. [`merge`] adds what the flags say.
     pub gates: FeatureGates,
+}
+
+/// What is right, on Linux, with the gates of Kubernetes 1.32 and the newer ones that this library has.
+impl Default for MergeOptions {
+    fn default() -> Self {
+        Self {
+            compat: Compat::default(),
+            platform: Platform::Linux,
+            registry: GateRegistry::of_release(FeatureGates::BASELINE).with_newer(),
+            gates: FeatureGates::default(),
+        }
+    }
+}
+
+impl MergeOptions {
+    /// The kubelet of Kubernetes 1.32, as measured, on Linux.
+    #[must_use]
+    pub fn kubelet_1_32() -> Self {
+        Self {
+            compat: Compat::kubelet_1_32(),
+            registry: GateRegistry::of_release(FeatureGates::BASELINE),
+            ..Self::default()
+        }
+    }
 }
 
 /// The configuration that a node has in the end.
@@ -91,7 +117,10 @@ pub fn merge(
     options: MergeOptions,
 ) -> Result<Effective, ConfigErrors> {
     let flags = Flags::parse(flags);
-    let options = MergeOptions { gates: flags.gates_over(options.gates), ..options };
+    let set = flags.feature_gates();
+    let gates = set.iter().filter_map(|(name, on)| Some((name.parse::<Feature>().ok()?, on)));
+    let gates = gates.fold(options.gates, |gates, (feature, on)| gates.with(feature, on));
+    let options = MergeOptions { gates, ..options };
     let mut layers = Layers::new(base, options);
     if let Some(drop_ins) = drop_ins {
         layers.enter_folder();

@@ -52,15 +52,7 @@ impl Patch<'_> {
         (slot.origin, slot.content) = (origin, Content::Gone);
     }
 
-    fn set(
-        &mut self,
-        slot: &mut Slot,
-        node: Node,
-        place: Place,
-        kind: FieldKind,
-        path: &str,
-        key: &str,
-    ) {
+    fn set(&mut self, slot: &mut Slot, node: Node, place: Place, kind: FieldKind, path: &str, key: &str) {
         let origin = Origin::File(place);
         if let (Content::Map(below), Value::Mapping(_)) = (&mut slot.content, node.value()) {
             // Which of the two made the map does not matter: what stands in it tells.
@@ -124,9 +116,7 @@ fn without_nulls(node: Node) -> Node {
             let (key, node) = entry.into_parts();
             (!node.is_null()).then(|| (key, position, without_nulls(node)))
         })),
-        Value::Sequence(items) => {
-            Node::of(Value::Sequence(items.into_iter().map(without_nulls).collect()))
-        }
+        Value::Sequence(items) => Node::of(Value::Sequence(items.into_iter().map(without_nulls).collect())),
         value => Node::of(value),
     };
     node.with_position(position)
@@ -136,8 +126,7 @@ fn without_nulls(node: Node) -> Node {
 pub(super) fn set_flag(slots: &mut Slots, path: &[&str], flag: &'static str, node: Node) {
     let Some((first, rest)) = path.split_first() else { return };
     let origin = Origin::Flag(flag);
-    let slot =
-        slots.entry((*first).to_owned()).or_insert_with(|| Slot::new(Origin::Default, Content::Gone));
+    let slot = slots.entry((*first).to_owned()).or_insert_with(|| Slot::new(Origin::Default, Content::Gone));
     if !rest.is_empty() {
         if slot.map().is_none() {
             (slot.origin, slot.content) = (origin, Content::Map(Slots::new()));

@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value as Json};
 
+use crate::behaviour::FeatureGates;
 use crate::config::note::Note;
 use crate::config::provenance::{Content, Origin, Slot, Slots};
 use crate::config::schema;
@@ -36,11 +37,21 @@ pub(super) fn to_slots(file: &Arc<str>, mapping: Mapping) -> Slots {
 }
 
 /// What everything is by default.
-static DEFAULTS: LazyLock<Map<String, Json>> =
-    LazyLock::new(|| match serde_json::to_value(KubeletConfiguration::default().with_defaults()) {
+static DEFAULTS: LazyLock<Map<String, Json>> = LazyLock::new(|| {
+    let mut config = KubeletConfiguration::default();
+    complete(&mut config, &FeatureGates::default());
+    match serde_json::to_value(config) {
         Ok(Json::Object(fields)) => fields,
         _ => Map::new(),
-    });
+    }
+});
+
+/// Gives everything that is unset its default, as a kubelet has it once it has read its configuration.
+pub(super) fn complete(config: &mut KubeletConfiguration, gates: &FeatureGates) {
+    config.apply_defaults_under(gates);
+    // It has no default of its own, but the kubelet keeps it as a plain boolean.
+    config.enable_system_log_query.get_or_insert(false);
+}
 
 /// Gives each value of a configuration the origin that it has in what was said, or else that of a default.
 pub(super) fn settle(said: Slots, config: &KubeletConfiguration, platform: Platform) -> Settled {
