@@ -93,7 +93,7 @@ fn everything_that_is_wrong_is_in_one_report() {
         "40-loop.conf: its links lead in a circle",
         "50-gone.conf: cannot be read: No such file or directory",
         "60-empty.conf: has no content",
-        "70-misspelt.conf:1:87: there is no field maxPod; did you mean maxPods?",
+        "70-misspelt.conf:1:81: there is no field maxPod; did you mean maxPods?",
         "90-folder.conf: cannot be read: is no file",
         "invalid argument \"x\" for \"--max-pods\" flag",
     ];

@@ -103,7 +103,7 @@ pub struct Effective {
 ///
 /// let misspelt = Source::drop_in("20.conf", file(r#""maxPod": 50"#));
 /// let error = merge(Some(&base), Some(&[misspelt]), &[], Default::default()).unwrap_err();
-/// assert_eq!(error.to_string(), "20.conf:1:87: there is no field maxPod; did you mean maxPods?");
+/// assert_eq!(error.to_string(), "20.conf:1:81: there is no field maxPod; did you mean maxPods?");
 /// # Ok::<(), node_lifecycle::config::ConfigErrors>(())
 /// ```
 ///
