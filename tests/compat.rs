@@ -591,8 +591,12 @@ fn every_fault_has_a_row_and_a_test() {
         }
         assert!(rows.contains(&format!("| `{snake_case}` |")), "{snake_case} has no row");
         let test = format!("fn {snake_case}()");
-        let files =
-            [include_str!("compat.rs"), include_str!("compat_eviction.rs"), include_str!("compat_image.rs")];
+        let files = [
+            include_str!("compat.rs"),
+            include_str!("compat_config.rs"),
+            include_str!("compat_eviction.rs"),
+            include_str!("compat_image.rs"),
+        ];
         let is_tested = files.iter().any(|tests| tests.contains(&test));
         assert!(is_tested, "{snake_case} has no test");
     }

@@ -23,7 +23,8 @@ use node_lifecycle::image::{
     ImageGcConfig, ImageGcEvent, ImageGcOutcome, ImageGcPolicy, ImageInventory, ImageListing, ImagePresence,
     ImagePullCredentials, ImageReference, ImageUser, Keyring, ListedImage, PathRule, PrefetchBudget,
     PullConfig, PullId, PullProgress, PullRateLimit, PullRecords, PullRequest, PullResult, PullUrgency,
-    Puller, PullerAction, PullerEvent, PullerOutcome, RegistryCredentials, Verification, VerificationPolicy,
+    Puller, PullerAction, PullerEvent, PullerOutcome, RegistryCredentials, SignaturePolicy, SignatureVerdict,
+    Verification, VerificationPolicy,
 };
 use node_lifecycle::machine::{Machine, OperationId, Snapshots, Timestamp};
 use serde::Deserialize;
@@ -52,7 +53,7 @@ fn play(scenario: &str) -> String {
     node.log
 }
 
-/// The image fields of a `KubeletConfiguration`, as far as the scenarios need them.
+/// The image fields of a `KubeletConfiguration`, as far as the scenarios need them, and our own of signatures.
 #[derive(Debug, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Settings {
@@ -63,6 +64,7 @@ struct Settings {
     registry_burst: u32,
     image_pull_credentials_verification_policy: VerificationPolicy,
     preloaded_images_verification_allowlist: Vec<String>,
+    signatures: SignaturePolicy,
 }
 
 impl Default for Settings {
@@ -74,6 +76,7 @@ impl Default for Settings {
             registry_burst: 10,
             image_pull_credentials_verification_policy: VerificationPolicy::default(),
             preloaded_images_verification_allowlist: Vec::new(),
+            signatures: SignaturePolicy::default(),
         }
     }
 }
@@ -93,6 +96,7 @@ struct Offer {
     tells_progress: bool,
     /// The password that it needs.
     needs: Option<String>,
+    is_signed: bool,
 }
 
 /// An image of the node.
@@ -143,6 +147,8 @@ enum Coming {
     Usable(OperationId, Arc<str>),
     Progress(OperationId, PullProgress),
     Pulled(OperationId),
+    /// What somebody says of the signature of an image.
+    Verified(OperationId, Arc<str>),
     Started(String),
     Retry(String),
     Observed(OperationId, Arc<ImageInventory>),
@@ -207,6 +213,7 @@ impl Node {
             rate_limit: (own.registry_pull_qps > 0)
                 .then(|| PullRateLimit::per_second(own.registry_pull_qps, own.registry_burst)),
             prefetch,
+            signatures: own.signatures,
             ..PullConfig::default()
         };
         let verification = Verification::new(
@@ -248,7 +255,7 @@ impl Node {
         }
     }
 
-    /// `app:1 2Gi takes=30s alone=1Gi lazy=3s stalls=1Gi progress needs=password`: an image of a registry, how large it
+    /// `app:1 2Gi takes=30s alone=1Gi lazy=3s stalls=1Gi progress needs=password signed`: an image of a registry, how large it
     /// is and how long it takes.
     fn offer(&mut self, line: &str) {
         let mut words = line.split_whitespace();
@@ -258,6 +265,7 @@ impl Node {
             match word.split_once('=').unwrap_or((word, "")) {
                 ("takes", time) => offer.takes = duration(time),
                 ("alone", size) => offer.alone = bytes(size),
+                ("signed", _) => offer.is_signed = true,
                 ("lazy", time) => offer.lazy = Some(duration(time)),
                 ("stalls", size) => offer.stalls_at = Some(bytes(size)),
                 ("progress", _) => offer.tells_progress = true,
@@ -278,6 +286,7 @@ impl Node {
             ["registry", "is", "up"] => self.is_registry_down = false,
             ["registry", "has", ..] => self.offer(line.trim_start_matches("registry has ")),
             ["secret", name, password] => drop(self.secrets.insert(name.to_owned(), password.to_owned())),
+            ["sign", image] => self.registry.get_mut(&image.parse().unwrap()).unwrap().is_signed = true,
             ["stuck", image] => drop(self.stuck.insert(id_of(image).to_string())),
             ["loose", image] => drop(self.stuck.remove(&*id_of(image))),
             ["want", pod, image, ref how @ ..] => self.want(pod, image, how, false),
@@ -469,6 +478,10 @@ impl Node {
                     self.cancelled.insert(operation);
                     self.send(Duration::from_millis(10), Coming::Pulled(operation));
                 }
+                PullerAction::VerifySignature { operation, image, subject, .. } => {
+                    self.say(format!("asks whether {} has signed {image}", subject.authority));
+                    self.send(Duration::from_millis(500), Coming::Verified(operation, image));
+                }
                 PullerAction::Answer { id, result } => self.answered(&name_of(&id), *result),
                 PullerAction::Record { id, event } => {
                     if self.logs_events {
@@ -646,6 +659,15 @@ impl Node {
                 self.tell_puller(PullerEvent::Progress { operation, progress });
             }
             Coming::Pulled(operation) => self.pulled(operation),
+            Coming::Verified(operation, image) => {
+                let offer = self.registry.get(&image.parse().unwrap());
+                let outcome = PullerOutcome::Verified(if offer.is_some_and(|offer| offer.is_signed) {
+                    SignatureVerdict::Valid { until: None }
+                } else {
+                    SignatureVerdict::Invalid { reason: "no signature was found".into() }
+                });
+                self.tell_puller(PullerEvent::Done { operation, outcome });
+            }
             Coming::Started(pod) => {
                 let Some(wants) = self.pods.get_mut(&pod) else { return };
                 let PodState::Starts(id) = wants.state.clone() else { return };

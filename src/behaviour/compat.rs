@@ -188,6 +188,25 @@ pub struct Compat {
     ///
     /// Right: that entry is left out, and said.
     pub fail_on_bad_pull_secret: bool,
+    /// In a node's configuration, a drop-in's fields are passed over that do not exist, and so are those of the base, of
+    /// which keys may stand twice too: the last one counts.
+    ///
+    /// Right: they are errors, with the place and the nearest name that exists.
+    pub accept_unknown_fields: bool,
+    /// In a drop-in of a node's configuration the case of a field's name does not matter; of several that differ in their
+    /// case only, the last one by the order of bytes counts.
+    ///
+    /// Right: it matters.
+    pub match_any_case: bool,
+    /// An empty list or map in the base of a node's configuration is forgotten as soon as there is a folder of drop-ins:
+    /// it has its default.
+    ///
+    /// Right: it is empty.
+    pub forget_empty_settings: bool,
+    /// Of a file of a node's configuration only the first document counts, and what follows is not even looked at.
+    ///
+    /// Right: a second document is an error.
+    pub ignore_later_documents: bool,
 }
 
 impl Compat {
@@ -232,6 +251,10 @@ impl Compat {
             remove_an_image_for_nothing: true,
             match_pull_secrets_by_prefix: true,
             fail_on_bad_pull_secret: true,
+            accept_unknown_fields: true,
+            match_any_case: true,
+            forget_empty_settings: true,
+            ignore_later_documents: true,
         }
     }
 }

@@ -38,8 +38,28 @@
 
 mod check;
 mod defaults;
+mod diff;
+mod explain;
+mod flags;
+mod folder;
 mod kubelet;
+mod merge;
+mod note;
+mod problem;
+mod provenance;
+mod schema;
+mod source;
 mod validate;
+
+pub use diff::{Difference, diff};
+pub use explain::Explanation;
+pub use flags::{FlagError, FlagSetting, Flags};
+pub use folder::{MAX_FOLDER_FILES, in_folder_order, read_base, read_folder};
+pub use merge::{Effective, Layers, MergeOptions, merge};
+pub use note::Note;
+pub use problem::{ConfigErrors, Problem};
+pub use provenance::{FieldProvenance, Origin, Provenance, Setting};
+pub use source::{MAX_FILE_BYTES, Place, Source, SourceKind, Unreadable};
 
 pub use check::{CheckError, ConfigCheck, ConfigWarning, ReservationProblem};
 pub use kubelet::{

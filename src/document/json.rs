@@ -1,11 +1,16 @@
 //! JSON as RFC 8259 has it, with positions.
 
 use super::error::ReadError;
+use super::node::Duplicates;
 use super::{Document, Entry, MAX_DEPTH, Mapping, Node, Number, Position, Value};
 
-pub(super) fn read(text: &str) -> Result<Vec<Document>, ReadError> {
-    let mut reader = Reader::new(text);
-    let mut documents = Vec::new();
+/// Adds the documents of a text to those that are there, for as long as it can be read.
+pub(super) fn read(
+    text: &str,
+    duplicates: &mut Duplicates,
+    documents: &mut Vec<Document>,
+) -> Result<(), ReadError> {
+    let mut reader = Reader::new(text, duplicates);
     reader.skip_blanks();
     while reader.peek().is_some() {
         let root = reader.value(0)?;
@@ -15,7 +20,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Document>, ReadError> {
         documents.push(Document::new(documents.len() + 1, root));
         reader.skip_blanks();
     }
-    Ok(documents)
+    Ok(())
 }
 
 /// After `1` or `true` at the top, what would look like more of it.
@@ -25,6 +30,7 @@ fn continues_a_word(byte: u8) -> bool {
 
 struct Reader<'a> {
     text: &'a str,
+    duplicates: &'a mut Duplicates,
     /// The next byte to read.
     at: usize,
     /// The last byte whose position was asked for, and that position. Moves forward only, so that all positions
@@ -34,9 +40,9 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(text: &'a str) -> Self {
+    fn new(text: &'a str, duplicates: &'a mut Duplicates) -> Self {
         let at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        Self { text, at, marked: at, mark: Position::default() }
+        Self { text, duplicates, at, marked: at, mark: Position::default() }
     }
 
     fn value(&mut self, depth: usize) -> Result<Node, ReadError> {
@@ -96,7 +102,7 @@ impl<'a> Reader<'a> {
             entries.push(Entry::new(key, position, self.value(depth)?));
             self.skip_blanks();
             if self.take("}") {
-                return Mapping::new(entries).map(Value::Mapping);
+                return Mapping::new(entries, self.duplicates).map(Value::Mapping);
             }
             if !self.take(",") {
                 return Err(self.unexpected("`,` or `}`"));
@@ -262,6 +268,7 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::read_json as read;
     use super::*;
 
     fn one(text: &str) -> Node {

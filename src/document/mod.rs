@@ -60,8 +60,8 @@
 //!
 //! Nothing panics. Nesting is bounded by [`MAX_DEPTH`] and what aliases repeat by [`MAX_ALIASED_NODES`] and
 //! [`MAX_ALIASED_BYTES`], so that no tree overflows the stack or the memory when it is walked, cloned or dropped.
-//! A key that stands twice in one mapping is refused, as Kubernetes' strict reader does; a lenient one, in which
-//! the last wins, can be added when something needs it.
+//! A key that stands twice in one mapping is refused, as Kubernetes' strict reader does; in [`read_leniently`] the
+//! last one wins, and is listed.
 
 mod decode;
 mod error;
@@ -75,6 +75,7 @@ mod scalar;
 mod yaml;
 
 pub use error::{DecodeError, ReadError};
+use node::Duplicates;
 pub use node::{Document, Entry, Mapping, Node, Number, Position, Value};
 pub(crate) use path::{is_within, join};
 pub(crate) use salvage::Salvaged;
@@ -87,6 +88,9 @@ pub const MAX_ALIASED_NODES: usize = 100_000;
 
 /// How many bytes of text the aliases of one YAML document may add to it.
 pub const MAX_ALIASED_BYTES: usize = 4 << 20;
+
+/// How many doubled keys of one text are listed.
+pub const MAX_LISTED_DUPLICATES: usize = 64;
 
 /// Reads all documents of a text.
 ///
@@ -101,31 +105,73 @@ pub const MAX_ALIASED_BYTES: usize = 4 << 20;
 /// The first thing that is wrong. Of a text that is neither JSON nor YAML, the complaint of whichever reader got
 /// further.
 pub fn read(text: &str) -> Result<Vec<Document>, ReadError> {
+    let (documents, ended) = read_with(text, || Duplicates::Refused).0;
+    ended.map_or(Ok(documents), Err)
+}
+
+/// What could be read of a text: see [`read_leniently`].
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Lenient {
+    /// The documents up to where reading ended.
+    pub documents: Vec<Document>,
+    /// Keys that stand twice in a mapping, in the order in which the mappings end: each is a
+    /// [`ReadError::DuplicateKey`]. The last one of each counts. Of many the first [`MAX_LISTED_DUPLICATES`] are here.
+    pub duplicates: Vec<ReadError>,
+    /// Why reading ended before the end of the text.
+    pub error: Option<ReadError>,
+}
+
+/// Reads as much of a text as can be read: as [`read`], but of a key that stands twice the last one counts, and the
+/// documents before one that cannot be read are there all the same.
+pub fn read_leniently(text: &str) -> Lenient {
+    let ((documents, error), duplicates) = read_with(text, || Duplicates::Listed(Vec::new()));
+    let duplicates = match duplicates {
+        Duplicates::Listed(duplicates) => duplicates,
+        Duplicates::Refused => Vec::new(),
+    };
+    Lenient { documents, duplicates, error }
+}
+
+/// What was read, and why reading ended early.
+type Partial = (Vec<Document>, Option<ReadError>);
+
+fn read_with(text: &str, duplicates: fn() -> Duplicates) -> (Partial, Duplicates) {
     let start = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
-    read_either(text, start.starts_with(['{', '[']))
+    read_either(text, start.starts_with(['{', '[']), duplicates)
+}
+
+fn partial(
+    read: fn(&str, &mut Duplicates, &mut Vec<Document>) -> Result<(), ReadError>,
+    text: &str,
+    mut duplicates: Duplicates,
+) -> (Partial, Duplicates) {
+    let mut documents = Vec::new();
+    let ended = read(text, &mut duplicates, &mut documents).err();
+    ((documents, ended), duplicates)
 }
 
 #[cfg(feature = "yaml")]
-fn read_either(text: &str, looks_like_json: bool) -> Result<Vec<Document>, ReadError> {
+fn read_either(text: &str, looks_like_json: bool, duplicates: fn() -> Duplicates) -> (Partial, Duplicates) {
     if !looks_like_json {
-        return read_yaml(text);
+        return partial(yaml::read, text, duplicates());
     }
-    match read_json(text) {
-        Err(as_json @ ReadError::Syntax { .. }) => match read_yaml(text) {
-            Err(as_yaml) if as_yaml.position() > as_json.position() => Err(as_yaml),
-            Err(_) => Err(as_json),
-            read => read,
-        },
-        read => read,
+    let as_json = partial(json::read, text, duplicates());
+    let Some(ReadError::Syntax { position: json_ends, .. }) = as_json.0.1 else { return as_json };
+    let as_yaml = partial(yaml::read, text, duplicates());
+    match &as_yaml.0.1 {
+        Some(error) if error.position() <= json_ends => as_json,
+        _ => as_yaml,
     }
 }
 
 #[cfg(not(feature = "yaml"))]
-fn read_either(text: &str, looks_like_json: bool) -> Result<Vec<Document>, ReadError> {
-    match read_json(text) {
-        Err(ReadError::Syntax { position, .. }) if !looks_like_json => Err(ReadError::NotJson { position }),
-        read => read,
+fn read_either(text: &str, looks_like_json: bool, duplicates: fn() -> Duplicates) -> (Partial, Duplicates) {
+    let mut read = partial(json::read, text, duplicates());
+    if let (false, Some(ReadError::Syntax { position, .. })) = (looks_like_json, &read.0.1) {
+        read.0.1 = Some(ReadError::NotJson { position: *position });
     }
+    read
 }
 
 /// Reads a text of JSON values, one after the other, each a document.
@@ -134,7 +180,8 @@ fn read_either(text: &str, looks_like_json: bool) -> Result<Vec<Document>, ReadE
 ///
 /// The first thing that is wrong.
 pub fn read_json(text: &str) -> Result<Vec<Document>, ReadError> {
-    json::read(text)
+    let mut documents = Vec::new();
+    json::read(text, &mut Duplicates::Refused, &mut documents).map(|()| documents)
 }
 
 /// Reads a YAML text of any number of documents.
@@ -144,7 +191,8 @@ pub fn read_json(text: &str) -> Result<Vec<Document>, ReadError> {
 /// The first thing that is wrong.
 #[cfg(feature = "yaml")]
 pub fn read_yaml(text: &str) -> Result<Vec<Document>, ReadError> {
-    yaml::read(text)
+    let mut documents = Vec::new();
+    yaml::read(text, &mut Duplicates::Refused, &mut documents).map(|()| documents)
 }
 
 #[cfg(test)]
@@ -165,6 +213,40 @@ mod tests {
             error("{\"a\": 1, \"a\": 2}"),
             "1:10: the key \"a\" is already set at 1:2; keep one of the two"
         );
+    }
+
+    #[test]
+    fn leniently_the_last_of_a_key_counts() {
+        let read = read_leniently("{\"a\": 1, \"b\": {\"c\": 1, \"c\": 2}, \"a\": 3, \"a\": 4}\n{} }");
+        assert_eq!(read.documents[0].root().to_json(), serde_json::json!({"a": 4, "b": {"c": 2}}));
+        assert_eq!(read.documents.len(), 2);
+        let duplicates: Vec<_> = read.duplicates.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            duplicates,
+            [
+                "1:24: the key \"c\" is already set at 1:16; keep one of the two",
+                "1:33: the key \"a\" is already set at 1:2; keep one of the two",
+                "1:41: the key \"a\" is already set at 1:33; keep one of the two",
+            ]
+        );
+        assert_eq!(read.error.map(|error| error.position().line), Some(2));
+        let keys: Vec<_> = (0..40).map(|n| format!("\"k{}\": {n}", n % 20)).collect();
+        let read = read_leniently(&format!("{{{}}}", keys.join(",")));
+        assert_eq!(read.documents[0].get("k3").and_then(Node::as_number), Some(Number::Signed(23)));
+        assert_eq!(
+            (read.documents[0].root().as_mapping().map(Mapping::len), read.duplicates.len()),
+            (Some(20), 20)
+        );
+    }
+
+    #[test]
+    #[cfg(feature = "yaml")]
+    fn leniently_in_yaml_too() {
+        let read = read_leniently("a: 1\n<<: {c: 1}\na: 2\n<<: {c: 2}\n---\nb: [\n");
+        assert_eq!(read.documents[0].root().to_json(), serde_json::json!({"a": 2, "c": 2}));
+        assert_eq!(read.documents.len(), 1);
+        assert_eq!(read.duplicates.len(), 2);
+        assert!(read.error.is_some());
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The tree that reading gives: values that know their position.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::DeserializeOwned;
 
-use super::{DecodeError, ReadError};
+use super::{DecodeError, MAX_LISTED_DUPLICATES, ReadError};
 
 /// A place in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,6 +86,44 @@ pub struct Node {
 impl Node {
     pub(super) fn new(value: Value, position: Position) -> Self {
         Self { value, position }
+    }
+
+    /// A value that stands in no text.
+    pub(crate) fn from_json(value: serde_json::Value) -> Self {
+        use serde_json::Value as Json;
+        let value = match value {
+            Json::Null => Value::Null,
+            Json::Bool(truth) => Value::Bool(truth),
+            Json::Number(number) => Value::Number(match (number.as_i64(), number.as_u64()) {
+                (Some(number), _) => Number::Signed(number),
+                (None, Some(number)) => Number::Unsigned(number),
+                (None, None) => Number::Float(number.as_f64().unwrap_or_default()),
+            }),
+            Json::String(text) => Value::String(text),
+            Json::Array(items) => Value::Sequence(items.into_iter().map(Self::from_json).collect()),
+            Json::Object(fields) => {
+                let node = |(key, value)| (key, Position::default(), Self::from_json(value));
+                return Self::mapping(fields.into_iter().map(node));
+            }
+        };
+        Self { value, position: Position::default() }
+    }
+
+    /// A mapping that stands in no text. No key may stand twice.
+    pub(crate) fn mapping(entries: impl IntoIterator<Item = (String, Position, Self)>) -> Self {
+        let entries = entries.into_iter().map(|(key, position, node)| Entry { key, position, node });
+        let mapping = Mapping { entries: entries.collect() };
+        Self { value: Value::Mapping(mapping), position: Position::default() }
+    }
+
+    /// A scalar or a sequence that stands in no text.
+    pub(crate) fn of(value: Value) -> Self {
+        Self { value, position: Position::default() }
+    }
+
+    /// Puts it elsewhere.
+    pub(crate) fn with_position(self, position: Position) -> Self {
+        Self { position, ..self }
     }
 
     /// What it is.
@@ -271,19 +310,30 @@ pub struct Mapping {
 }
 
 impl Mapping {
-    /// Makes a mapping of entries, unless two of them have the same key.
-    pub(super) fn new(mut entries: Vec<Entry>) -> Result<Self, ReadError> {
-        let Some((first, second)) = first_repeated(&entries) else { return Ok(Self { entries }) };
-        let first = entries[first].position;
-        let Entry { key, position, .. } = entries.swap_remove(second);
-        Err(ReadError::DuplicateKey { key, position, first })
+    /// Makes a mapping of entries; what is done where two of them have the same key is the duplicates' to say.
+    pub(super) fn new(mut entries: Vec<Entry>, duplicates: &mut Duplicates) -> Result<Self, ReadError> {
+        let mut repeated = repeated(&entries);
+        repeated.sort_by_key(|&(_, second)| second);
+        for &(first, second) in &repeated {
+            let Entry { key, position, .. } = &entries[second];
+            let (key, position) = (key.clone(), *position);
+            duplicates.add(ReadError::DuplicateKey { key, position, first: entries[first].position })?;
+        }
+        if !repeated.is_empty() {
+            let mut nth = 0;
+            let earlier: BTreeSet<usize> = repeated.into_iter().map(|(first, _)| first).collect();
+            entries.retain(|_| {
+                nth += 1;
+                !earlier.contains(&(nth - 1))
+            });
+        }
+        Ok(Self { entries })
     }
 
     /// Adds the entries of other mappings whose keys are not there yet.
     #[cfg(feature = "yaml")]
     pub(super) fn merge(&mut self, others: Vec<Self>) {
-        let mut known: std::collections::BTreeSet<String> =
-            self.entries.iter().map(|entry| entry.key.clone()).collect();
+        let mut known: BTreeSet<String> = self.entries.iter().map(|entry| entry.key.clone()).collect();
         for entry in others.into_iter().flatten() {
             if known.insert(entry.key.clone()) {
                 self.entries.push(entry);
@@ -321,26 +371,45 @@ impl Mapping {
     }
 }
 
-/// The first entry that repeats a key, after the one that it repeats.
+/// The entries that repeat a key, each after the last one before it that has the same.
 ///
 /// Few keys are compared each with each, many are sorted: a hostile mapping costs n log n.
-fn first_repeated(entries: &[Entry]) -> Option<(usize, usize)> {
+fn repeated(entries: &[Entry]) -> Vec<(usize, usize)> {
     const FEW: usize = 16;
     if entries.len() <= FEW {
-        return (1..entries.len()).find_map(|second| {
-            let first = entries[..second].iter().position(|entry| entry.key == entries[second].key)?;
-            Some((first, second))
-        });
+        let before = |second: usize| entries[..second].iter().rposition(|e| e.key == entries[second].key);
+        return (1..entries.len()).filter_map(|second| Some((before(second)?, second))).collect();
     }
     let mut order: Vec<usize> = (0..entries.len()).collect();
     order.sort_by(|&a, &b| entries[a].key.cmp(&entries[b].key));
-    order
-        .windows(2)
-        .filter_map(|pair| match *pair {
-            [a, b] if entries[a].key == entries[b].key => Some((a, b)),
-            _ => None,
-        })
-        .min_by_key(|&(_, second)| second)
+    let pairs = order.windows(2).filter_map(|pair| match *pair {
+        [a, b] if entries[a].key == entries[b].key => Some((a, b)),
+        _ => None,
+    });
+    pairs.collect()
+}
+
+/// What is done with a key that stands twice: reading ends there, or it is kept in mind, and the last one counts.
+#[derive(Debug)]
+pub(super) enum Duplicates {
+    /// Reading ends.
+    Refused,
+    /// The last one counts; those that repeat one are listed.
+    Listed(Vec<ReadError>),
+}
+
+impl Duplicates {
+    pub(super) fn add(&mut self, duplicate: ReadError) -> Result<(), ReadError> {
+        match self {
+            Self::Refused => Err(duplicate),
+            Self::Listed(list) => {
+                if list.len() < MAX_LISTED_DUPLICATES {
+                    list.push(duplicate);
+                }
+                Ok(())
+            }
+        }
+    }
 }
 
 impl<'a> IntoIterator for &'a Mapping {

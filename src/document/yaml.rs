@@ -6,14 +6,19 @@ use std::ops::Range;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
+use super::node::Duplicates;
 use super::scalar::{self, Scalar, ScalarTag};
 use super::{
     Document, Entry, MAX_ALIASED_BYTES, MAX_ALIASED_NODES, MAX_DEPTH, Mapping, Node, Position, ReadError,
     Value,
 };
 
-pub(super) fn read(text: &str) -> Result<Vec<Document>, ReadError> {
-    let mut documents = Vec::new();
+/// Adds the documents of a text to those that are there, for as long as it can be read.
+pub(super) fn read(
+    text: &str,
+    duplicates: &mut Duplicates,
+    documents: &mut Vec<Document>,
+) -> Result<(), ReadError> {
     let mut number = 0;
     let anchors = text.contains('&');
     let mut builder = Builder::new(anchors);
@@ -37,17 +42,21 @@ pub(super) fn read(text: &str) -> Result<Vec<Document>, ReadError> {
             Event::Scalar(text, style, anchor, tag) => {
                 let scalar = Step::Scalar { text, tag: scalar_tag(style, tag.as_deref()) };
                 if !builder.is_empty_document(&scalar, anchor, tag.is_some()) {
-                    builder.step(scalar, anchor, position)?;
+                    builder.step(scalar, anchor, position, duplicates)?;
                 }
             }
-            Event::SequenceStart(anchor, _) => builder.step(Step::StartSequence, anchor, position)?,
-            Event::MappingStart(anchor, _) => builder.step(Step::StartMapping, anchor, position)?,
-            Event::SequenceEnd | Event::MappingEnd => builder.step(Step::End, 0, position)?,
-            Event::Alias(anchor) => builder.alias(anchor, position)?,
+            Event::SequenceStart(anchor, _) => {
+                builder.step(Step::StartSequence, anchor, position, duplicates)?;
+            }
+            Event::MappingStart(anchor, _) => {
+                builder.step(Step::StartMapping, anchor, position, duplicates)?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => builder.step(Step::End, 0, position, duplicates)?,
+            Event::Alias(anchor) => builder.alias(anchor, position, duplicates)?,
             Event::Nothing | Event::StreamStart | Event::StreamEnd => {}
         }
     }
-    Ok(documents)
+    Ok(())
 }
 
 fn position(marker: Marker) -> Position {
@@ -141,7 +150,12 @@ impl<'a> Builder<'a> {
         empty && self.frames.is_empty() && anchor == 0 && !tagged
     }
 
-    fn alias(&mut self, anchor: usize, position: Position) -> Result<(), ReadError> {
+    fn alias(
+        &mut self,
+        anchor: usize,
+        position: Position,
+        duplicates: &mut Duplicates,
+    ) -> Result<(), ReadError> {
         if self.frames.iter().any(|frame| frame.anchor == anchor) {
             return Err(ReadError::AliasInItself { position });
         }
@@ -158,12 +172,18 @@ impl<'a> Builder<'a> {
                 (Some(nodes), Some(bytes)) => (self.nodes_left, self.bytes_left) = (nodes, bytes),
                 _ => return Err(ReadError::TooManyAliases { position }),
             }
-            self.step(step, 0, anchored)?;
+            self.step(step, 0, anchored, duplicates)?;
         }
         Ok(())
     }
 
-    fn step(&mut self, step: Step<'a>, anchor: usize, position: Position) -> Result<(), ReadError> {
+    fn step(
+        &mut self,
+        step: Step<'a>,
+        anchor: usize,
+        position: Position,
+        duplicates: &mut Duplicates,
+    ) -> Result<(), ReadError> {
         let start = self.log.as_ref().map_or(0, Vec::len);
         if let Some(log) = &mut self.log {
             log.push((step.clone(), position));
@@ -173,11 +193,11 @@ impl<'a> Builder<'a> {
                 if anchor > 0 {
                     self.anchors.insert(anchor, start..start + 1);
                 }
-                return self.scalar(&text, tag, position);
+                return self.scalar(&text, tag, position, duplicates);
             }
             Step::StartSequence => Content::Sequence(Vec::new()),
             Step::StartMapping => Content::Mapping { entries: Vec::new(), key: None, merge: None },
-            Step::End => return self.end(),
+            Step::End => return self.end(duplicates),
         };
         if self.awaits_key() {
             let found = match content {
@@ -197,7 +217,13 @@ impl<'a> Builder<'a> {
         matches!(self.frames.last(), Some(Frame { content: Content::Mapping { key: None, .. }, .. }))
     }
 
-    fn scalar(&mut self, text: &str, tag: ScalarTag, position: Position) -> Result<(), ReadError> {
+    fn scalar(
+        &mut self,
+        text: &str,
+        tag: ScalarTag,
+        position: Position,
+        duplicates: &mut Duplicates,
+    ) -> Result<(), ReadError> {
         let scalar = match (tag, scalar::resolve(tag, text)) {
             (ScalarTag::Binary, _) => return Err(ReadError::Binary { position }),
             (_, Some(scalar)) => scalar,
@@ -221,10 +247,10 @@ impl<'a> Builder<'a> {
         }
         let value =
             Scalar::into_value(scalar).ok_or_else(|| ReadError::NotFinite { position, text: text.into() });
-        self.place(Node::new(value?, position))
+        self.place(Node::new(value?, position), duplicates)
     }
 
-    fn end(&mut self) -> Result<(), ReadError> {
+    fn end(&mut self, duplicates: &mut Duplicates) -> Result<(), ReadError> {
         let Some(Frame { position, anchor, start, content }) = self.frames.pop() else { return Ok(()) };
         if let (Some(log), 1..) = (&self.log, anchor) {
             self.anchors.insert(anchor, start..log.len());
@@ -232,18 +258,18 @@ impl<'a> Builder<'a> {
         let value = match content {
             Content::Sequence(nodes) => Value::Sequence(nodes),
             Content::Mapping { entries, merge, .. } => {
-                let mut mapping = Mapping::new(entries)?;
+                let mut mapping = Mapping::new(entries, duplicates)?;
                 if let Some((_, merged)) = merge {
                     merge_into(&mut mapping, merged)?;
                 }
                 Value::Mapping(mapping)
             }
         };
-        self.place(Node::new(value, position))
+        self.place(Node::new(value, position), duplicates)
     }
 
     /// Puts a finished node where it belongs.
-    fn place(&mut self, node: Node) -> Result<(), ReadError> {
+    fn place(&mut self, node: Node, duplicates: &mut Duplicates) -> Result<(), ReadError> {
         match self.frames.last_mut().map(|frame| &mut frame.content) {
             None => self.root = Some(node),
             Some(Content::Sequence(nodes)) => nodes.push(node),
@@ -251,7 +277,8 @@ impl<'a> Builder<'a> {
                 (Some(Key::Name(name, position)), _) => entries.push(Entry::new(name, position, node)),
                 (Some(Key::Merge(position)), None) => *merge = Some((position, node)),
                 (Some(Key::Merge(position)), Some((first, _))) => {
-                    return Err(ReadError::DuplicateKey { key: "<<".into(), position, first: *first });
+                    duplicates.add(ReadError::DuplicateKey { key: "<<".into(), position, first: *first })?;
+                    *merge = Some((position, node));
                 }
                 (None, _) => {}
             },
@@ -282,6 +309,7 @@ fn merge_into(mapping: &mut Mapping, merged: Node) -> Result<(), ReadError> {
 mod tests {
     use serde_json::json;
 
+    use super::super::read_yaml as read;
     use super::*;
 
     fn one(text: &str) -> serde_json::Value {

@@ -9,6 +9,7 @@
 mod backoff;
 mod compare;
 mod config;
+mod config_merge;
 mod credential_lookup;
 mod eviction_admit;
 mod eviction_parse;
@@ -45,6 +46,7 @@ type Adapter = fn(&Value, &Value) -> (Value, Value);
 const ADAPTERS: &[(&str, Adapter)] = &[
     ("api_pod_status", |input, out| (out.clone(), status::api_pod_status(input))),
     ("backoff", |input, out| (out.clone(), backoff::backoff(input, out))),
+    ("config_merge", config_merge::config_merge),
     ("config_defaults", |input, out| (out["config"].clone(), config::config_defaults(input))),
     ("config_validate", |input, out| (out.clone(), config::config_validate(input))),
     ("container_gc", gc::container_gc),
@@ -75,8 +77,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
 ];
 
 /// Operations that wait for what they need to be built.
-const NOT_YET: &[&str] =
-    &["config_merge", "cpu_topology", "node_allocatable", "node_conditions", "node_shutdown"];
+const NOT_YET: &[&str] = &["cpu_topology", "node_allocatable", "node_conditions", "node_shutdown"];
 
 /// How many differences of a file are shown.
 const SHOWN: usize = 5;
