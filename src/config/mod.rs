@@ -17,6 +17,7 @@
 
 mod defaults;
 mod kubelet;
+mod machines;
 mod validate;
 
 pub use kubelet::{
@@ -26,4 +27,5 @@ pub use kubelet::{
     MemorySwapConfiguration, OutputRoutingOptions, ShutdownGracePeriodByPodPriority, SignedDuration, Taint,
     TracingConfiguration, UserNamespaces, VModuleItem,
 };
+pub use machines::{ConfigConversionError, ConfigConversionErrors, MachineSettings};
 pub use validate::{ConfigError, ConfigErrors, Host};
