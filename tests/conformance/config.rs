@@ -1,6 +1,6 @@
 //! The configuration of a node: its defaults, and what is wrong with it.
 
-use node_lifecycle::config::{ConfigErrors, Host, KubeletConfiguration};
+use node_lifecycle::config::{Host, KubeletConfiguration, ValidationErrors};
 use serde_json::{Value, json};
 
 use crate::runtime::decode;
@@ -41,6 +41,6 @@ fn without_empty_structs(mut config: Value) -> Value {
 pub(crate) fn config_validate(input: &Value) -> Value {
     let config = KubeletConfiguration { port: 10250, ..decode(&input["config"]) };
     let host = Host { cgroup_v2: input["hostCgroupV2"] == true, ..Host::default() };
-    let errors = config.validate(&host).err().map(ConfigErrors::into_iter).into_iter().flatten();
+    let errors = config.validate(&host).err().map(ValidationErrors::into_iter).into_iter().flatten();
     json!({"errors": errors.map(|error| error.message().to_owned()).collect::<Vec<_>>()})
 }

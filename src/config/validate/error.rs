@@ -5,13 +5,13 @@ use std::fmt;
 /// What is wrong with a field of a configuration, in the kubelet's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct ConfigError {
+pub struct ValidationError {
     path: String,
     others: &'static [&'static str],
     message: String,
 }
 
-impl ConfigError {
+impl ValidationError {
     pub(super) const fn new(path: String, others: &'static [&'static str], message: String) -> Self {
         Self { path, others, message }
     }
@@ -37,17 +37,17 @@ impl ConfigError {
 
 /// Everything that is wrong with a configuration, in the kubelet's order. Prints a line each.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ConfigErrors(pub(super) Vec<ConfigError>);
+pub struct ValidationErrors(pub(super) Vec<ValidationError>);
 
-impl ConfigErrors {
+impl ValidationErrors {
     /// Each of them; there is at least one.
     #[must_use]
-    pub fn errors(&self) -> &[ConfigError] {
+    pub fn errors(&self) -> &[ValidationError] {
         &self.0
     }
 }
 
-impl fmt::Display for ConfigErrors {
+impl fmt::Display for ValidationErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, error) in self.0.iter().enumerate() {
             let line = if n == 0 { "" } else { "\n" };
@@ -57,11 +57,11 @@ impl fmt::Display for ConfigErrors {
     }
 }
 
-impl std::error::Error for ConfigErrors {}
+impl std::error::Error for ValidationErrors {}
 
-impl IntoIterator for ConfigErrors {
-    type Item = ConfigError;
-    type IntoIter = std::vec::IntoIter<ConfigError>;
+impl IntoIterator for ValidationErrors {
+    type Item = ValidationError;
+    type IntoIter = std::vec::IntoIter<ValidationError>;
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
     }
@@ -81,7 +81,7 @@ impl fmt::Display for At<'_> {
 
 /// What was found so far. Nothing is allocated as long as nothing is wrong.
 #[derive(Default)]
-pub(super) struct Findings(pub(super) Vec<ConfigError>);
+pub(super) struct Findings(pub(super) Vec<ValidationError>);
 
 impl Findings {
     /// Something is wrong with a field.
@@ -96,7 +96,7 @@ impl Findings {
         others: &'static [&'static str],
         message: impl fmt::Display,
     ) {
-        self.0.push(ConfigError::new(path.to_string(), others, message.to_string()));
+        self.0.push(ValidationError::new(path.to_string(), others, message.to_string()));
     }
 
     /// A field that has to be from `least` to `most`.

@@ -12,7 +12,8 @@ mod taint;
 mod tests;
 mod url;
 
-pub use error::{ConfigError, ConfigErrors};
+pub(super) use cpus::reserved_cpu_count;
+pub use error::{ValidationError, ValidationErrors};
 pub(super) use gates::Gates;
 
 use error::Findings;
@@ -72,12 +73,12 @@ impl KubeletConfiguration {
     /// switched is all that is said then, because other rules depend on gates.
     ///
     /// Where the kubelet goes through a map in any order, this goes in the order of the keys.
-    pub fn validate(&self, host: &Host) -> Result<(), ConfigErrors> {
+    pub fn validate(&self, host: &Host) -> Result<(), ValidationErrors> {
         let mut found = Findings::default();
         if let Some(gates) = Gates::of(self, host.gates, &mut found) {
             self.find_errors(&gates, host, &mut found);
         }
-        if found.0.is_empty() { Ok(()) } else { Err(ConfigErrors(found.0)) }
+        if found.0.is_empty() { Ok(()) } else { Err(ValidationErrors(found.0)) }
     }
 
     fn find_errors(&self, gates: &Gates<'_>, host: &Host, found: &mut Findings) {

@@ -604,7 +604,7 @@ fn rules_of_the_host() {
 #[test]
 fn what_is_unset_counts_as_zero() {
     let found = KubeletConfiguration::default().validate(&Host::default()).unwrap_err();
-    let paths: Vec<_> = found.errors().iter().map(ConfigError::path).collect();
+    let paths: Vec<_> = found.errors().iter().map(ValidationError::path).collect();
     assert!(paths.starts_with(&[
         "nodeLeaseDurationSeconds",
         "cpuCFSQuotaPeriod",
