@@ -57,11 +57,11 @@ use reading::Reading;
 /// assert_eq!(PullConfig::try_from(&config)?, machines.pulls);
 ///
 /// let config: KubeletConfiguration = serde_json::from_str(
-///     r#"{"syncFrequency": "-1s", "registryBurst": -5, "evictionHard": {"memory.available": "all"}}"#,
+///     r#"{"syncFrequency": "-1s", "registryBurst": -5, "evictionHard": {"memory.available": "150%"}}"#,
 /// )?;
 /// assert_eq!(
 ///     MachineSettings::of(&config, &Host::default(), Compat::default()).unwrap_err().to_string(),
-///     "evictionHard[memory.available]: `all` is no amount: does not begin with a number\n\
+///     "evictionHard[memory.available]: `150%` is above 100%: expected 0% to 100%\n\
 ///      registryBurst: -5 is negative: expected 0 or more\n\
 ///      syncFrequency: -1s is negative: expected 0s or more"
 /// );
