@@ -7,6 +7,7 @@
 //! - [`validate`](KubeletConfiguration::validate) says what the kubelet refuses to run with, in its words.
 //! - [`check`](KubeletConfiguration::check) adds what the kubelet finds only when it starts, and warns of what is valid
 //!   and dangerous.
+//! - [`MachineSettings`] is what the machines of a node are made from.
 //!
 //! Every finding names its field, so that whoever merged files can look up where it was set.
 //!
@@ -43,6 +44,7 @@ mod explain;
 mod flags;
 mod folder;
 mod kubelet;
+mod machines;
 mod merge;
 mod note;
 mod problem;
@@ -69,4 +71,5 @@ pub use kubelet::{
     MemorySwapConfiguration, OutputRoutingOptions, ShutdownGracePeriodByPodPriority, SignedDuration, Taint,
     TracingConfiguration, UserNamespaces, VModuleItem,
 };
+pub use machines::{ConfigConversionError, ConfigConversionErrors, MachineSettings};
 pub use validate::{Host, ValidationError, ValidationErrors};
