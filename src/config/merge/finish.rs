@@ -39,7 +39,7 @@ impl Layers {
         let settled = settle(slots, &config, self.options.platform);
         self.take(settled);
         if let Some(said) = said {
-            self.note_sticky_defaults(&said);
+            self.note_sticky_defaults(&said, &config);
             self.note_kept_evictions();
         }
         self.apply_flags(&mut config, flags);
@@ -48,8 +48,8 @@ impl Layers {
         if !self.problems.is_empty() {
             return Err(ConfigErrors(self.in_order()));
         }
-        let Self { slots, files, notes, .. } = self;
-        let notes = without_repetitions(notes);
+        let Self { slots, files, notes, has_repetitions, .. } = self;
+        let notes = if has_repetitions { without_repetitions(notes) } else { notes };
         Ok(Effective { config, provenance: Provenance { slots }, notes, files })
     }
 
@@ -204,17 +204,22 @@ impl Layers {
     }
 
     /// Compares what defaults are with what they would be if all files were one.
-    fn note_sticky_defaults(&mut self, said: &Slots) {
+    fn note_sticky_defaults(&mut self, said: &Slots, merged: &KubeletConfiguration) {
         let Some(mut config) = to_node(said).salvage::<KubeletConfiguration>().value else { return };
         if !self.has_base {
             fill_flag_defaults(&mut config);
         }
         complete(&mut config, &self.options.gates);
+        config.eviction_hard.clone_from(&merged.eviction_hard);
+        config.kind.clone_from(&merged.kind);
+        config.api_version.clone_from(&merged.api_version);
+        if config == *merged {
+            return;
+        }
         let otherwise = settle(Slots::new(), &config, self.options.platform).slots;
         let notes = &mut self.notes;
         compare_defaults(&self.slots, &otherwise, schema::ROOT, "", &mut |field, slot, otherwise| {
-            let field_is_free = !matches!(field, "kind" | "apiVersion") && !field.starts_with("evictionHard");
-            if let (Some(value), true) = (slot.to_node(), field_is_free) {
+            if let Some(value) = slot.to_node() {
                 notes.push(Note::StickyDefault {
                     field: field.to_owned(),
                     value: value.to_json(),
