@@ -286,7 +286,7 @@ mod tests {
         assert_eq!((listed.size_bytes, listed.pinned), (7, true));
 
         let mut container = Container {
-            image: image.spec.clone(),
+            image: image.spec,
             image_ref: "web@sha256:2".into(),
             metadata: ContainerMetadata::default(),
             ..Container::default()

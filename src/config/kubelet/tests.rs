@@ -73,7 +73,7 @@ fn set_to_nothing_is_not_unset() {
     assert_eq!(read(again), config);
     let kubelet = config.to_kubelet_json().unwrap();
     assert_eq!((kubelet.get("evictionHard"), kubelet.get("enforceNodeAllocatable")), (None, None));
-    assert_eq!(config.clone().with_defaults().enforce_node_allocatable, Some(vec![]));
+    assert_eq!(config.with_defaults().enforce_node_allocatable, Some(vec![]));
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn every_rule_has_the_kubelets_words() {
         "GracefulNodeShutdownBasedOnPodPriority": false}, "shutdownGracePeriod": "10s"});
     let by_priority = json!([{"priority": 0, "shutdownGracePeriodSeconds": 10}]);
     let no_priority = json!({"featureGates": {"GracefulNodeShutdownBasedOnPodPriority": false},
-        "shutdownGracePeriodByPodPriority": by_priority.clone()});
+        "shutdownGracePeriodByPodPriority": by_priority});
     let both = json!({"shutdownGracePeriod": "10s", "shutdownGracePeriodByPodPriority": by_priority});
     let crash = |period: &str| {
         json!({"featureGates": {"KubeletCrashLoopBackOffMax": true},

@@ -284,7 +284,7 @@ fn a_clock_that_was_set_back_makes_no_image_younger() {
     let day = 24 * 60 * MINUTE;
     let environment = (ImageGcConfig { policy, ..ImageGcConfig::default() }, Arc::new(Behaviour::default()));
     let earlier = late.moved_back(day);
-    let again = ImageGc::restore(rig.machine.snapshot(), environment.clone(), earlier).unwrap();
+    let again = ImageGc::restore(rig.machine.snapshot(), environment, earlier).unwrap();
     let times = |value: &serde_json::Value| {
         let mut times = Vec::new();
         let mut left = vec![value.clone()];
