@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use node_lifecycle::api::{Pod, PodReference, Uid};
 use node_lifecycle::eviction::{Explanation, Forecast, PsiObservation, RankedName, Ranking, SummaryReport};
 use node_lifecycle::machine::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::args::Copied;
+use super::copied::Copied;
 use super::decide::{Answer, Case};
 use super::differ::{Difference, differences};
+use super::seen::seen;
 
 /// All that is said.
 #[derive(Debug, Serialize)]
@@ -19,7 +20,6 @@ pub(crate) struct Report {
     pub(crate) files: Vec<String>,
     pub(crate) node: String,
     pub(crate) at: Timestamp,
-    #[serde(serialize_with = "value")]
     pub(crate) decides: Copied,
     pub(crate) active_pods: usize,
     pub(crate) notes: Vec<String>,
@@ -34,10 +34,6 @@ pub(crate) struct Report {
     pub(crate) forecast: Option<Forecast>,
     #[serde(skip)]
     earlier: String,
-}
-
-fn value<S: Serializer>(decides: &Copied, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(decides.value())
 }
 
 impl Report {
@@ -59,7 +55,9 @@ impl Report {
             active_pods: answer.observation.pods().len(),
             notes,
             psi: (psi != PsiObservation::default()).then_some(psi),
-            differences: differences(case, decides.compat(), decides.other().compat()),
+            differences: differences(decides.compat(), decides.other().compat(), |compat| {
+                seen(&case.answer(compat))
+            }),
             forecast: earlier.map(|(_, earlier)| answer.forecast(case, earlier)),
             earlier: earlier.map(|(file, _)| file.clone()).unwrap_or_default(),
             ranking: answer.order,
