@@ -22,6 +22,8 @@ mod node;
 mod pen;
 mod report;
 mod seen;
+#[path = "../shared/sheet.rs"]
+mod sheet;
 #[path = "../shared/shell.rs"]
 mod shell;
 #[path = "../shared/source.rs"]

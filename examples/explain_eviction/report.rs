@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::copied::Copied;
 use super::decide::{Answer, Case};
-use super::differ::{Difference, differences};
+use super::differ::{Difference, differences, switches};
+use super::node::listed;
 use super::seen::seen;
 
 /// All that is said.
@@ -39,6 +40,7 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn new(case: &Case<'_>, answer: Answer) -> Self {
         let (decides, loaded) = (case.args.compat, case.loaded);
+        let (ours, theirs) = (decides.compat(), decides.other().compat());
         let mut notes = loaded.notes.clone();
         notes.extend(case.notes());
         notes.extend(answer.notices.iter().cloned());
@@ -55,8 +57,8 @@ impl Report {
             active_pods: answer.observation.pods().len(),
             notes,
             psi: (psi != PsiObservation::default()).then_some(psi),
-            differences: differences(decides.compat(), decides.other().compat(), |compat| {
-                seen(&case.answer(compat))
+            differences: differences(&ours, &theirs, switches(ours, theirs), |compat| {
+                seen(&case.answer(*compat))
             }),
             forecast: earlier.map(|(_, earlier)| answer.forecast(case, earlier)),
             earlier: earlier.map(|(file, _)| file.clone()).unwrap_or_default(),
@@ -106,12 +108,4 @@ fn misfits(pods: &[Pod], report: &SummaryReport) -> Vec<String> {
     ];
     let said = all.into_iter().filter(|(_, pods)| !pods.is_empty());
     said.map(|(what, pods)| format!("{}: {what}", listed(&pods))).collect()
-}
-
-/// The first of many names.
-fn listed(names: &[String]) -> String {
-    match names.split_at_checked(3) {
-        Some((first, rest @ [_, _, ..])) => format!("{} and {} more", first.join(", "), rest.len()),
-        _ => names.join(", "),
-    }
 }

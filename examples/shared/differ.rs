@@ -27,17 +27,19 @@ impl Difference {
 /// differs in that says nothing else.
 pub(crate) type Seen<const ASPECTS: usize> = [Vec<String>; ASPECTS];
 
-/// Where `theirs` answers otherwise than `ours`.
-pub(crate) fn differences<const ASPECTS: usize>(
-    ours: Compat,
-    theirs: Compat,
-    answer: impl Fn(Compat) -> Seen<ASPECTS>,
+/// Where `theirs` answers otherwise than `ours`. `switched` has what the two differ in, one by one: its name, and `ours`
+/// with that as in `theirs`.
+pub(crate) fn differences<Way, const ASPECTS: usize>(
+    ours: &Way,
+    theirs: &Way,
+    switched: impl IntoIterator<Item = (String, Way)>,
+    answer: impl Fn(&Way) -> Seen<ASPECTS>,
 ) -> Vec<Difference> {
     let (mine, other) = (answer(ours), answer(theirs));
     if mine == other {
         return Vec::new();
     }
-    let switched: Vec<_> = switches(ours, theirs).map(|(field, compat)| (field, answer(compat))).collect();
+    let switched: Vec<_> = switched.into_iter().map(|(field, way)| (field, answer(&way))).collect();
     let said = if mine.first() == other.first() { ASPECTS } else { 1 };
     let aspects = mine.iter().zip(&other).enumerate().take(said);
     let differ = aspects.filter(|(_, (mine, other))| mine != other).map(|(at, (mine, other))| Difference {
@@ -52,7 +54,7 @@ pub(crate) fn differences<const ASPECTS: usize>(
 }
 
 /// Each field in which the two differ, and `ours` with this one as in `theirs`.
-fn switches(ours: Compat, theirs: Compat) -> impl Iterator<Item = (String, Compat)> {
+pub(crate) fn switches(ours: Compat, theirs: Compat) -> impl Iterator<Item = (String, Compat)> {
     let fields = |compat: Compat| match serde_json::to_value(compat) {
         Ok(Value::Object(fields)) => fields,
         _ => Map::new(),

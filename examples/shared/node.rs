@@ -78,7 +78,7 @@ pub(crate) fn load_config<S: DeserializeOwned>(path: &Path) -> Result<KubeletCon
     let root = kubelet_config(&document);
     let is_other = match root.get("kind") {
         Some(kind) => kind.as_str() != Some("KubeletConfiguration"),
-        None => root.get("node").is_some(),
+        None => ["node", "images", "status"].iter().any(|field| root.get(field).is_some()),
     };
     if is_other {
         return Err(format!("{file}: {}, expected a KubeletConfiguration", kind_of(root)));
@@ -117,5 +117,13 @@ fn kind_of(root: &Node) -> String {
         Some(kind) => format!("is of the kind {kind}"),
         None if root.get("node").is_some() => "is a summary".to_owned(),
         None => "is something else".to_owned(),
+    }
+}
+
+/// The first of many names.
+pub(crate) fn listed(names: &[String]) -> String {
+    match names.split_at_checked(3) {
+        Some((first, rest @ [_, _, ..])) => format!("{} and {} more", first.join(", "), rest.len()),
+        _ => names.join(", "),
     }
 }
