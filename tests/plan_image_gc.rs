@@ -344,7 +344,7 @@ fn bad_input_is_named_with_its_place() {
     for (args, says) in [
         (&["--images", &images][..], "--pods <FILE>"),
         (&["--available", "5Gi"], "--capacity <SIZE>"),
-        (&["--capacity", "-5Gi"], "`-5Gi` is below zero"),
+        (&["--capacity=-5Gi"], "`-5Gi` is below zero"),
         (&["--free", "much"], "much"),
         (&["--target", "101"], "101 is not in 0..=100"),
         (&["--target", "5", "--free", "all"], "cannot be used with"),
