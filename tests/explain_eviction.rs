@@ -9,32 +9,23 @@
 #[expect(dead_code, reason = "its `main` is not called here")]
 mod explain_eviction;
 
+mod example;
+
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
 
+use example::{Folder, Ran, data, in_crate};
 use explain_eviction::Io;
 use node_lifecycle::api::{Pod, Summary, read_pods};
 use node_lifecycle::behaviour::Behaviour;
 use node_lifecycle::eviction::{EvictionPod, Explanation};
 use serde_json::Value;
 
-/// What a run left.
-struct Ran {
-    code: u8,
-    out: String,
-    err: String,
-}
-
 fn run_with(args: &[&str], stdin: &str) -> Ran {
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let (mut plain_out, mut plain_err) =
-        (anstream::StripStream::new(&mut out), anstream::StripStream::new(&mut err));
     let args = ["explain_eviction"].iter().chain(args).map(OsString::from);
-    let mut io = Io { stdin: &mut stdin.as_bytes(), out: &mut plain_out, err: &mut plain_err };
-    let code = explain_eviction::explain_eviction(args, &mut io);
-    let text = |bytes| String::from_utf8(bytes).expect("what is printed is UTF-8");
-    Ran { code, out: text(out), err: text(err) }
+    Ran::of(|out, err| {
+        explain_eviction::explain_eviction(args, &mut Io { stdin: &mut stdin.as_bytes(), out, err })
+    })
 }
 
 fn run(args: &[&str]) -> Ran {
@@ -43,41 +34,6 @@ fn run(args: &[&str]) -> Ran {
 
 fn json(args: &[&str]) -> Value {
     serde_json::from_str(&run(&[args, &["--json"]].concat()).out).expect("JSON")
-}
-
-fn in_crate(path: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path).display().to_string()
-}
-
-fn data(name: &str) -> String {
-    in_crate(&format!("examples/data/{name}"))
-}
-
-/// A folder that goes with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("node-lifecycle-{}-{name}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).expect("a folder for the test");
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
-    }
-
-    fn put(&self, name: &str, content: &str) -> String {
-        fs::write(self.0.join(name), content).expect("a file for the test");
-        self.path(name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 #[test]
@@ -93,14 +49,7 @@ fn texts() {
         ("inodes", &of(&disk)),
         ("calm", &["--pods", &pods, "--summary", &earlier, "--signal", "pid.available"]),
     ] {
-        let ran = run(args);
-        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{name}");
-        let golden = PathBuf::from(in_crate(&format!("tests/golden/explain-eviction-{name}.txt")));
-        if std::env::var_os("RECORD").is_some() {
-            fs::write(&golden, &ran.out).expect("a text");
-        }
-        let expected = fs::read_to_string(&golden).unwrap_or_default();
-        assert!(ran.out == expected, "{name} reads differently now:\n{}\nRECORD=1 keeps it.", ran.out);
+        run(args).reads_like(&format!("explain-eviction-{name}"));
     }
 }
 

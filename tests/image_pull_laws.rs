@@ -130,6 +130,7 @@ fn config() -> impl Strategy<Value = PullConfig> {
                 max_bytes,
                 bytes_per_second: per_second.and_then(NonZeroU32::new),
             },
+            ..PullConfig::default()
         }
     })
 }
@@ -335,6 +336,7 @@ impl Model {
                     self.pulls.remove(operation);
                 }
             }
+            PullerAction::VerifySignature { .. } => panic!("no image has to be signed"),
             PullerAction::Note(_) => {}
         }
     }

@@ -39,8 +39,8 @@ fn run_with(args: &[&str], stdin: &str) -> Ran {
     let (mut plain_out, mut plain_err) =
         (anstream::StripStream::new(&mut out), anstream::StripStream::new(&mut err));
     let args = ["simulate"].iter().chain(args).map(OsString::from);
-    let mut io = Io { stdin: &mut stdin.as_bytes(), out: &mut plain_out, err: &mut plain_err, width: 100 };
-    let code = simulate::simulate(args, &mut io);
+    let mut io = Io { stdin: &mut stdin.as_bytes(), out: &mut plain_out, err: &mut plain_err };
+    let code = simulate::simulate(args, &mut io, 100);
     let text = |bytes| String::from_utf8(bytes).expect("what is printed is UTF-8");
     Ran { code, out: text(out), err: text(err) }
 }
@@ -341,9 +341,9 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     }
     for how in [&["--json"][..], &["--dot"], &["--help"], &[]] {
         let mut err = Vec::new();
-        let mut io = Io { stdin: &mut io::empty(), out: &mut Closed, err: &mut err, width: 100 };
+        let mut io = Io { stdin: &mut io::empty(), out: &mut Closed, err: &mut err };
         let args = ["simulate"].iter().chain(how).map(OsString::from);
-        assert_eq!(simulate::simulate(args, &mut io), 0, "{how:?}");
+        assert_eq!(simulate::simulate(args, &mut io, 100), 0, "{how:?}");
         assert!(!String::from_utf8_lossy(&err).contains("error"), "{how:?}");
     }
 }

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 use node_lifecycle::api::GoDuration;
-use node_lifecycle::behaviour::Compat;
 use node_lifecycle::eviction::{DiskLayout, Signal};
 use node_lifecycle::machine::Timestamp;
+
+use super::copied::Copied;
 
 /// Says which pod a node would evict, and why that one.
 ///
@@ -91,55 +92,12 @@ pub(crate) enum Layout {
     Dedicated,
 }
 
-/// Who decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Copied {
-    /// The library.
-    None,
-    /// The kubelet of Kubernetes 1.32.
-    #[value(name = "kubelet-1.32")]
-    Kubelet132,
-}
-
 impl From<Layout> for DiskLayout {
     fn from(layout: Layout) -> Self {
         match layout {
             Layout::One => Self::One,
             Layout::Split => Self::Split,
             Layout::Dedicated => Self::Dedicated,
-        }
-    }
-}
-
-impl Copied {
-    /// The other one.
-    pub(crate) const fn other(self) -> Self {
-        match self {
-            Self::None => Self::Kubelet132,
-            Self::Kubelet132 => Self::None,
-        }
-    }
-
-    pub(crate) fn compat(self) -> Compat {
-        match self {
-            Self::None => Compat::default(),
-            Self::Kubelet132 => Compat::kubelet_1_32(),
-        }
-    }
-
-    /// The value on the command line.
-    pub(crate) const fn value(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Kubelet132 => "kubelet-1.32",
-        }
-    }
-
-    /// In a sentence.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::None => "the library",
-            Self::Kubelet132 => "the kubelet 1.32",
         }
     }
 }

@@ -7,34 +7,18 @@ use node_lifecycle::eviction::{
     Amount, DiskResource, RankBy, RankedName, Ranking, Signal, ThresholdExplanation, ThresholdState,
 };
 
-use super::pen::{CENTERED, FAINT, INK, LINE, PLAIN, Pen, SMALL, TITLE, Type};
+use super::pen::{FAINT, INK, PLAIN, Pen, SMALL, Type};
 use super::report::Report;
+use super::sheet::{BAR, GAP, HEAD, LEFT, MARGIN, NAME, RIGHT, ROOM, SHORT, TOP, USED, WORDS, scaled};
 use super::text::use_of;
 use super::words::shortened;
 
-const WIDTH: usize = 1200;
-const MARGIN: usize = 24;
-/// Where bars begin, and how long they can be.
-const LEFT: usize = 316;
-const BAR: usize = 490;
-/// Where the words beside them begin.
-const RIGHT: usize = LEFT + BAR + 16;
 /// From one bar to the next.
 const SIGNAL: usize = 40;
 const POD: usize = 26;
-/// From a section's top to its first bar, and from its last one to the next section.
-const HEAD: usize = 64;
-const GAP: usize = 30;
-const TOP: usize = 74;
 /// How many pods are drawn.
 const PODS: usize = 40;
-/// How many characters fit in a name, and beside a bar.
-const NAME: usize = 36;
-const WORDS: usize = 56;
 
-const ROOM: &str = "#eceff2";
-const USED: &str = "#6f9bd1";
-const SHORT: &str = "#d1453b";
 const WAITS: &str = "#d98e1f";
 const ABOVE: &str = "#2f5f9e";
 const CRITICAL: &str = "#a8b0b9";
@@ -46,12 +30,7 @@ pub(crate) fn draw(report: &Report) -> io::Result<Vec<u8>> {
     let ranking = TOP + HEAD + signals.len() * SIGNAL + GAP;
     let height = ranking + order.map_or(0, |_| HEAD + drawn * POD + GAP);
 
-    let mut pen = Pen::sheet((WIDTH, height))?;
-    let verdict = verdict(report);
-    pen.tooltip(&format!("{}: {verdict}", report.node))?;
-    pen.rect((0, 0, WIDTH, height), "#ffffff", 0, None)?;
-    pen.text((MARGIN, 34), &format!("{} at {}", report.node, report.at), TITLE)?;
-    pen.text((MARGIN, 56), &shortened(&verdict, 160), PLAIN)?;
+    let mut pen = Pen::page(height, &report.node, report.at, &verdict(report))?;
     pen.signals(&signals, TOP)?;
     if let Some(order) = order {
         pen.order(order, report, ranking)?;
@@ -136,16 +115,9 @@ impl Pen {
         let places = || order.pods.iter().take(PODS);
         let most = places().map(|place| place.key.usage.max(request(order, place))).max().unwrap_or_default();
         let bottom = top + HEAD + places().count() * POD;
-        for quarter in 0..=4 {
-            let x = LEFT + BAR * quarter / 4;
-            let at = i128::from(most) * i128::try_from(quarter).unwrap_or_default() / 4;
-            self.line((x, top + HEAD - 6, x, bottom), LINE, 1, "")?;
-            self.text(
-                (x, top + HEAD - 10),
-                &Amount::of_units(order.signal.resource(), at).to_string(),
-                CENTERED,
-            )?;
-        }
+        self.quarters((top, bottom), most.into(), |amount| {
+            Amount::of_units(order.signal.resource(), amount).to_string()
+        })?;
         let mut turn = 0;
         for (n, place) in places().enumerate() {
             turn += usize::from(!place.is_critical);
@@ -193,19 +165,6 @@ impl Pen {
         }
         self.text((RIGHT, y + 14), &shortened(&words, WORDS), Type { fill: ink, ..SMALL })
     }
-
-    /// A section's title, and what its colours mean.
-    fn head(&mut self, top: usize, title: &str, legend: &[(&str, &str)]) -> io::Result<()> {
-        self.line((MARGIN, top, WIDTH - MARGIN, top), LINE, 1, "")?;
-        self.text((MARGIN, top + 24), title, Type { size: 14, ..TITLE })?;
-        let mut x = WIDTH - MARGIN;
-        for (fill, label) in legend.iter().rev() {
-            x -= label.len() * 6 + 38;
-            self.rect((x, top + 13, 16, 12), fill, 3, None)?;
-            self.text((x + 22, top + 23), label, SMALL)?;
-        }
-        Ok(())
-    }
 }
 
 /// By the threshold that is met first.
@@ -228,10 +187,4 @@ fn request(order: &Ranking, place: &RankedName) -> u64 {
         }
         RankBy::Disk { resource: DiskResource::Inodes, .. } | RankBy::Pids => 0,
     }
-}
-
-/// As much of a bar as an amount is of another one.
-fn scaled(amount: i128, of: i128) -> usize {
-    let pixels = amount.saturating_mul(BAR as i128).checked_div(of).unwrap_or_default();
-    usize::try_from(pixels.clamp(0, BAR as i128)).unwrap_or_default()
 }

@@ -13,7 +13,8 @@ use node_lifecycle::eviction::{
 use node_lifecycle::machine::{Machine, Timestamp};
 
 use super::args::Args;
-use super::load::{KubeletConfig, Loaded};
+use super::load::Loaded;
+use super::node::KubeletConfig;
 
 /// A node that is looked at.
 #[derive(Debug)]

@@ -5,46 +5,44 @@
 //! ```
 //!
 //! `--help` says what else can be asked for. From here on down: [`args`] reads the command line, [`load`] the files,
-//! [`decide`] asks the library, [`differ`] compares the kubelet with it, [`report`] gathers all that is said, and
-//! [`text`] and [`chart`] show it.
+//! [`decide`] asks the library, [`seen`] puts an answer so that the kubelet's and the library's can be compared,
+//! [`report`] gathers all that is said, and [`text`] and [`chart`] show it.
 
 mod args;
 mod chart;
+#[path = "../shared/copied.rs"]
+mod copied;
 mod decide;
+#[path = "../shared/differ.rs"]
 mod differ;
 mod load;
-#[path = "../simulate/pen.rs"]
+#[path = "../shared/node.rs"]
+mod node;
+#[path = "../shared/pen.rs"]
 mod pen;
 mod report;
-#[path = "../simulate/source.rs"]
+mod seen;
+#[path = "../shared/sheet.rs"]
+mod sheet;
+#[path = "../shared/shell.rs"]
+mod shell;
+#[path = "../shared/source.rs"]
 mod source;
 mod text;
-#[path = "../simulate/words.rs"]
+#[path = "../shared/words.rs"]
 mod words;
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
+use std::io;
 use std::process::ExitCode;
 
 use args::Args;
-use clap::Parser;
 use decide::{Case, Refusal};
 use load::Loaded;
 use report::Report;
+use shell::{BAD_INPUT, FAILED, complain};
 
-/// What is read and written. Text is written with colours; whoever cannot show them strips them.
-pub(crate) struct Io<'a> {
-    /// Read for the path `-`.
-    pub(crate) stdin: &'a mut dyn Read,
-    /// The result.
-    pub(crate) out: &'a mut dyn Write,
-    /// Errors.
-    pub(crate) err: &'a mut dyn Write,
-}
-
-/// Why a run ends with an exit code that is not 0.
-const FAILED: u8 = 1;
-const BAD_INPUT: u8 = 2;
+pub(crate) use shell::Io;
 
 fn main() -> ExitCode {
     let (mut stdin, mut out, mut err) = (io::stdin(), anstream::stdout(), anstream::stderr());
@@ -54,21 +52,7 @@ fn main() -> ExitCode {
 
 /// Does what the arguments say; gives the exit code.
 pub(crate) fn explain_eviction(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
-    let done = match Args::try_parse_from(args) {
-        Ok(args) => follow(&args, io),
-        Err(usage) if usage.use_stderr() => write!(io.err, "{}", usage.render().ansi()).map(|()| BAD_INPUT),
-        Err(help) => write!(io.out, "{}", help.render().ansi()).map(|()| 0),
-    };
-    match done.and_then(|code| io.out.flush().map(|()| code)) {
-        Ok(code) => code,
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
-        Err(error) => {
-            // There is nobody left to tell if this fails too.
-            let _ = complain(io, &error.to_string());
-            FAILED
-        }
-    }
+    shell::run(args, io, follow)
 }
 
 fn follow(args: &Args, io: &mut Io<'_>) -> io::Result<u8> {
@@ -100,12 +84,7 @@ fn explained(args: &Args, loaded: &Loaded) -> Result<Report, Vec<String>> {
     let case = Case::new(args, loaded);
     match case.answer(args.compat.compat()) {
         Ok(answer) => Ok(Report::new(&case, answer)),
-        Err(Refusal::Thresholds(errors)) => Err(loaded.config.refuse(&errors)),
+        Err(Refusal::Thresholds(errors)) => Err(load::refuse(&loaded.config, &errors)),
         Err(Refusal::Config(error)) => Err(vec![error.to_string()]),
     }
-}
-
-fn complain(io: &mut Io<'_>, message: &str) -> io::Result<()> {
-    let style = text::ERROR;
-    message.lines().try_for_each(|line| writeln!(io.err, "{style}error:{style:#} {}", words::clean(line)))
 }

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use node_lifecycle::api::{Pod, PodReference, Uid};
 use node_lifecycle::eviction::{Explanation, Forecast, PsiObservation, RankedName, Ranking, SummaryReport};
 use node_lifecycle::machine::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::args::Copied;
+use super::copied::Copied;
 use super::decide::{Answer, Case};
-use super::differ::{Difference, differences};
+use super::differ::{Difference, differences, switches};
+use super::node::listed;
+use super::seen::seen;
 
 /// All that is said.
 #[derive(Debug, Serialize)]
@@ -19,7 +21,6 @@ pub(crate) struct Report {
     pub(crate) files: Vec<String>,
     pub(crate) node: String,
     pub(crate) at: Timestamp,
-    #[serde(serialize_with = "value")]
     pub(crate) decides: Copied,
     pub(crate) active_pods: usize,
     pub(crate) notes: Vec<String>,
@@ -36,13 +37,10 @@ pub(crate) struct Report {
     earlier: String,
 }
 
-fn value<S: Serializer>(decides: &Copied, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(decides.value())
-}
-
 impl Report {
     pub(crate) fn new(case: &Case<'_>, answer: Answer) -> Self {
         let (decides, loaded) = (case.args.compat, case.loaded);
+        let (ours, theirs) = (decides.compat(), decides.other().compat());
         let mut notes = loaded.notes.clone();
         notes.extend(case.notes());
         notes.extend(answer.notices.iter().cloned());
@@ -59,7 +57,9 @@ impl Report {
             active_pods: answer.observation.pods().len(),
             notes,
             psi: (psi != PsiObservation::default()).then_some(psi),
-            differences: differences(case, decides.compat(), decides.other().compat()),
+            differences: differences(&ours, &theirs, switches(ours, theirs), |compat| {
+                seen(&case.answer(*compat))
+            }),
             forecast: earlier.map(|(_, earlier)| answer.forecast(case, earlier)),
             earlier: earlier.map(|(file, _)| file.clone()).unwrap_or_default(),
             ranking: answer.order,
@@ -108,12 +108,4 @@ fn misfits(pods: &[Pod], report: &SummaryReport) -> Vec<String> {
     ];
     let said = all.into_iter().filter(|(_, pods)| !pods.is_empty());
     said.map(|(what, pods)| format!("{}: {what}", listed(&pods))).collect()
-}
-
-/// The first of many names.
-fn listed(names: &[String]) -> String {
-    match names.split_at_checked(3) {
-        Some((first, rest @ [_, _, ..])) => format!("{} and {} more", first.join(", "), rest.len()),
-        _ => names.join(", "),
-    }
 }

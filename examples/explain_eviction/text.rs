@@ -1,21 +1,17 @@
 //! The explanation in a terminal.
 
-use anstyle::{AnsiColor, Color, Style};
+use anstyle::{AnsiColor, Style};
 use node_lifecycle::api::PsiData;
 use node_lifecycle::eviction::{Amount, PsiObservation, RankBy, RankedName, Ranking, Resource};
 
 use super::report::Report;
+use super::shell::colored;
 use super::words::clean;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
-pub(crate) const NOTE: Style = colored(AnsiColor::Cyan);
-pub(crate) const ERROR: Style = colored(AnsiColor::Red).bold();
+const NOTE: Style = colored(AnsiColor::Cyan);
 const MARK: Style = colored(AnsiColor::Yellow).bold();
-
-const fn colored(color: AnsiColor) -> Style {
-    Style::new().fg_color(Some(Color::Ansi(color)))
-}
 
 pub(crate) fn draw(report: &Report, all: bool) -> String {
     let mut text = format!(
@@ -48,14 +44,11 @@ pub(crate) fn draw(report: &Report, all: bool) -> String {
         text.push('\n');
     }
     for difference in &report.differences {
-        let fields = match difference.fields.as_slice() {
-            [] => "several differences together".to_owned(),
-            fields => fields.join(", "),
-        };
         text.push_str(&format!(
-            "{MARK}! {} would answer otherwise:{MARK:#} {} ({fields})\n",
+            "{MARK}! {} would answer otherwise:{MARK:#} {} ({})\n",
             report.decides.other().name(),
-            clean(&difference.otherwise)
+            clean(&difference.otherwise),
+            difference.because()
         ));
     }
     if let Some(forecast) = &report.forecast {

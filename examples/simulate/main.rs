@@ -12,8 +12,12 @@ mod args;
 mod axis;
 mod load;
 mod moments;
+#[path = "../shared/pen.rs"]
 mod pen;
 mod run;
+#[path = "../shared/shell.rs"]
+mod shell;
+#[path = "../shared/source.rs"]
 mod source;
 mod state;
 mod summary;
@@ -22,15 +26,15 @@ mod text;
 mod ticks;
 mod time;
 mod timeline;
+#[path = "../shared/words.rs"]
 mod words;
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
-use clap::Parser;
 use node_lifecycle::api::Uid;
 use node_lifecycle::behaviour::Behaviour;
 use node_lifecycle::container::CrashLoopSettings;
@@ -40,53 +44,27 @@ use node_lifecycle::sim::{BehaviorFile, Config, Node};
 use args::{Args, Copied};
 use load::{Found, Loaded};
 use run::Schedule;
+use shell::{BAD_INPUT, FAILED, complain, say};
 use timeline::{Timeline, Timelines};
 
-/// What is read and written. Text is written with colours; whoever cannot show them strips them.
-pub(crate) struct Io<'a> {
-    /// Read for the path `-`.
-    pub(crate) stdin: &'a mut dyn Read,
-    /// The result.
-    pub(crate) out: &'a mut dyn Write,
-    /// Notes and errors.
-    pub(crate) err: &'a mut dyn Write,
-    /// The columns of the terminal, where nothing else is asked for.
-    pub(crate) width: u16,
-}
-
-/// Why a run ends with an exit code that is not 0.
-const FAILED: u8 = 1;
-const BAD_INPUT: u8 = 2;
+pub(crate) use shell::Io;
 
 fn main() -> ExitCode {
     let (mut stdin, mut out, mut err) = (io::stdin(), anstream::stdout(), anstream::stderr());
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let terminal = || terminal_size::terminal_size().map(|(width, _)| width.0);
     let width = columns.filter(|columns| *columns > 0).or_else(terminal).unwrap_or(100);
-    let mut io = Io { stdin: &mut stdin, out: &mut out, err: &mut err, width };
-    ExitCode::from(simulate(std::env::args_os(), &mut io))
+    let mut io = Io { stdin: &mut stdin, out: &mut out, err: &mut err };
+    ExitCode::from(simulate(std::env::args_os(), &mut io, width))
 }
 
-/// Does what the arguments say; gives the exit code.
-pub(crate) fn simulate(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
-    let done = match Args::try_parse_from(args) {
-        Ok(args) => follow(&args, io),
-        Err(usage) if usage.use_stderr() => write!(io.err, "{}", usage.render().ansi()).map(|()| BAD_INPUT),
-        Err(help) => write!(io.out, "{}", help.render().ansi()).map(|()| 0),
-    };
-    match done.and_then(|code| io.out.flush().map(|()| code)) {
-        Ok(code) => code,
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
-        Err(error) => {
-            // There is nobody left to tell if this fails too.
-            let _ = complain(io, &error.to_string());
-            FAILED
-        }
-    }
+/// Does what the arguments say; gives the exit code. `width` has the columns of the terminal, where nothing else is
+/// asked for.
+pub(crate) fn simulate(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>, width: u16) -> u8 {
+    shell::run(args, io, |args: &Args, io| follow(args, io, width))
 }
 
-fn follow(args: &Args, io: &mut Io<'_>) -> io::Result<u8> {
+fn follow(args: &Args, io: &mut Io<'_>, width: u16) -> io::Result<u8> {
     let mut loaded = load::load(&args.paths, io.stdin);
     let rules = rules(args, &mut loaded);
     let (behaviour, switched) = args.behaviour();
@@ -127,7 +105,7 @@ fn follow(args: &Args, io: &mut Io<'_>) -> io::Result<u8> {
     if let Some(rules) = rules {
         config = config.with_behavior_file(rules);
     }
-    match watch(args, config, pods, io)? {
+    match watch(args, config, pods, (io, width))? {
         Ok(()) => Ok(code),
         Err(error) => complain(io, &error).map(|()| FAILED),
     }
@@ -157,7 +135,7 @@ fn watch(
     args: &Args,
     config: Config,
     pods: Vec<(Found, CompiledPod)>,
-    io: &mut Io<'_>,
+    (io, width): (&mut Io<'_>, u16),
 ) -> io::Result<Result<(), String>> {
     let schedule = Schedule {
         delete_after: args.delete_after(),
@@ -190,7 +168,7 @@ fn watch(
     }
     let pods = timelines.finish(schedule.end);
     if !args.json {
-        print_text(args, &pods, io)?;
+        print_text(args, &pods, io, width)?;
     }
     if let Some(file) = &args.svg {
         let drawn = svg::draw(&pods).and_then(|picture| std::fs::write(file, picture));
@@ -208,8 +186,8 @@ fn print_json(out: &mut dyn Write, entries: &[node_lifecycle::sim::TraceEntry]) 
     out.write_all(&lines)
 }
 
-fn print_text(args: &Args, pods: &[Timeline], io: &mut Io<'_>) -> io::Result<()> {
-    let width = args.width.unwrap_or(io.width).clamp(40, 1000);
+fn print_text(args: &Args, pods: &[Timeline], io: &mut Io<'_>, width: u16) -> io::Result<()> {
+    let width = args.width.unwrap_or(width).clamp(40, 1000);
     let mut text = heading(args, pods.len());
     text.push('\n');
     text.push_str(&text::legend(pods, width.into()));
@@ -244,13 +222,4 @@ fn heading(args: &Args, pods: usize) -> String {
 /// The pod's name as the trace has it.
 fn name_of(found: &Found) -> String {
     format!("{}/{}", found.pod.metadata.namespace, found.pod.metadata.name)
-}
-
-fn complain(io: &mut Io<'_>, message: &str) -> io::Result<()> {
-    message.lines().try_for_each(|line| say(io, "error", AnsiColor::Red, line))
-}
-
-fn say(io: &mut Io<'_>, what: &str, color: AnsiColor, message: &str) -> io::Result<()> {
-    let style = state::colored(color).bold();
-    writeln!(io.err, "{style}{what}:{style:#} {}", words::clean(message))
 }

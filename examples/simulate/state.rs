@@ -1,7 +1,9 @@
 //! What a container can be doing, and how that looks: one table for terminal, picture and legend.
 
-use anstyle::{AnsiColor, Color, Style};
+use anstyle::{AnsiColor, Style};
 use node_lifecycle::container::ProbeKind;
+
+use super::shell::colored;
 
 /// What a container does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -191,7 +193,3 @@ pub(crate) const DELETION: Look =
     Look {
         glyph: '┃', style: colored(AnsiColor::Red).bold(), fill: "#d1453b", label: "the pod is deleted"
     };
-
-pub(crate) const fn colored(color: AnsiColor) -> Style {
-    Style::new().fg_color(Some(Color::Ansi(color)))
-}

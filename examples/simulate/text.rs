@@ -5,7 +5,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::axis::{Axis, Layout};
 use super::moments::moments;
-use super::state::{DELETION, End, Look, Mark, RESTART, Standing, State, colored};
+use super::shell::colored;
+use super::state::{DELETION, End, Look, Mark, RESTART, Standing, State};
 use super::ticks::{Setting, Tick, ticks};
 use super::time::short;
 use super::timeline::{Lane, Timeline};

@@ -71,6 +71,15 @@ impl ImageEvent {
         Self::warning("Failed", format!("Failed to pull image {image:?}: {error}"))
     }
 
+    /// An image is used although its signature is not in order. Of Kubernetes is only the reason.
+    #[must_use]
+    pub fn unsigned(image: &str, reason: &str) -> Self {
+        Self::warning(
+            "SignatureValidationFailed",
+            format!("Image {image:?} is used although the signature validation failed: {reason}"),
+        )
+    }
+
     /// A pull is not tried yet.
     #[must_use]
     pub fn back_off(image: &str) -> Self {

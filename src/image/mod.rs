@@ -5,6 +5,7 @@
 //!   [`CredentialProviders`] of its plugins.
 //! * [`PullRecords`] know with whose credentials an image was fetched, and so which pod may use it
 //!   (`imagePullCredentialsVerificationPolicy`, KEP-2535).
+//! * [`SignaturePolicy`] says which images have to be signed.
 //! * [`Puller`] is the machine for all pulls of a node; [`pull_decision`] is one decision of it.
 //! * [`ImageGc`] is the machine that looks for images, remembers since when they are there and when they were last
 //!   used, and removes those that are too old or in the way.
@@ -71,6 +72,7 @@ mod event;
 mod gc;
 mod pull;
 mod reference;
+mod signature;
 mod verification;
 
 pub use credentials::*;
@@ -88,6 +90,10 @@ pub use pull::{
     failed_pull, pull_decision,
 };
 pub use reference::{ImageReference, ImageReferenceError, ReferenceProblem};
+pub use signature::{
+    SignatureMemory, SignatureMode, SignaturePolicy, SignaturePolicyError, SignaturePolicyProblem,
+    SignatureRule, SignatureSubject, SignatureVerdict, SigningPod,
+};
 pub use verification::{
     Access, AllowlistError, AllowlistProblem, Grant, ImagePullCredentials, ImagePullIntent, ImagePullSecret,
     ImagePulledRecord, PullRecords, PullRecordsSnapshot, Verification, VerificationPolicy,

@@ -5,6 +5,7 @@
 //! | [`RuntimeService`] | sandboxes and containers: a runtime that speaks the Container Runtime Interface (CRI) v1, or your own |
 //! | [`ImageService`] | images, on the same socket as a rule |
 //! | [`CredentialProvider`] | credentials for images, from a plugin |
+//! | [`SignatureVerifier`] | whether images are signed |
 //! | [`ProbeRunner`] | asks a container, by exec, HTTP, TCP or gRPC |
 //! | [`HookRunner`] | runs `postStart` and `preStop` hooks |
 //! | [`StatusSink`] | takes statuses: the API server |
@@ -70,6 +71,7 @@ mod records;
 mod resources;
 mod sandbox;
 mod service;
+mod signature;
 mod sink;
 
 pub use crate::container::labels::{
@@ -100,6 +102,7 @@ pub use service::{
     ContainerEventResponse, ContainerEventType, ExecSyncResponse, RuntimeCondition, RuntimeHandler,
     RuntimeService, RuntimeStatus, Version,
 };
+pub use signature::{SIGNATURE_TIMEOUT, SignatureError, SignatureRequest, SignatureVerifier};
 pub use sink::{PodReference, SinkError, StatusSink, StatusUpdate};
 
 use std::time::Duration;

@@ -153,7 +153,10 @@ fn ensure_one(puller: &mut Puller, call: &Call) -> Value {
                 }
                 PullerAction::Record { event, .. } => recorded.push(event),
                 PullerAction::Answer { result: answer, .. } => result = Some(*answer),
-                PullerAction::CancelPull { .. } | PullerAction::Progress(_) | PullerAction::Note(_) => {}
+                PullerAction::VerifySignature { .. }
+                | PullerAction::CancelPull { .. }
+                | PullerAction::Progress(_)
+                | PullerAction::Note(_) => {}
             }
         }
     }

@@ -17,5 +17,6 @@ pub use provider::{
     ProviderConfigProblem, ProviderLookup, ServiceAccount, ServiceAccountTokenAttributes, TokenCacheType,
     WithinSegment,
 };
+pub(super) use registry::check_registry;
 pub use registry::{PathRule, RegistryError, registry_matches};
 pub use secret::{Coordinates, PullSecret};

@@ -207,7 +207,7 @@ pub(super) fn is_glob(name: &str) -> bool {
 }
 
 /// Whether a registry is well-formed, its globs too.
-pub(super) fn check_registry(pattern: &str) -> Result<(), RegistryError> {
+pub(in crate::image) fn check_registry(pattern: &str) -> Result<(), RegistryError> {
     check_globs(Location::parse(pattern)?.name_and_port().0)
 }
 

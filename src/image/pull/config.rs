@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::container::BackOffSettings;
+use crate::image::{SignaturePolicy, SignaturePolicyError};
 
 /// How images are pulled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,8 +20,8 @@ pub struct PullConfig {
     pub rate_limit: Option<PullRateLimit>,
     /// How long a pull that failed is not tried again: 10 s to 300 s, by default.
     pub back_off: BackOffSettings,
-    /// How long the question may take whether an image is there, and how long the end of a pull that was cancelled: 2
-    /// min, by default.
+    /// How long the question may take whether an image is there, and how long the end of a pull that was cancelled, or
+    /// the check of a signature: 2 min, by default.
     pub call_timeout: Duration,
     /// How long a pull may take of which nothing is heard: 1 h, by default.
     pub pull_timeout: Duration,
@@ -30,6 +31,8 @@ pub struct PullConfig {
     pub progress_interval: Duration,
     /// What may be fetched ahead of time.
     pub prefetch: PrefetchBudget,
+    /// Which images have to be signed: none, by default.
+    pub signatures: SignaturePolicy,
 }
 
 /// How often a pull may begin: so many tokens in each period, and so many at once.
@@ -88,6 +91,9 @@ pub enum PullConfigError {
         /// Which one.
         field: &'static str,
     },
+    /// The policy of signatures is wrong.
+    #[error("signatures.{0}")]
+    Signatures(#[from] SignaturePolicyError),
 }
 
 impl PullRateLimit {
@@ -113,6 +119,7 @@ impl Default for PullConfig {
             progress_deadline: Duration::from_secs(60),
             progress_interval: Duration::from_secs(5),
             prefetch: PrefetchBudget::default(),
+            signatures: SignaturePolicy::default(),
         }
     }
 }
@@ -136,6 +143,7 @@ impl PullConfig {
         if initial > max {
             return Err(PullConfigError::BackOff { initial, max });
         }
+        self.signatures.validate()?;
         let limits = [
             ("callTimeout", self.call_timeout),
             ("pullTimeout", self.pull_timeout),

@@ -26,7 +26,7 @@ impl Puller {
             return;
         };
         match outcome {
-            PullerOutcome::Looked(_) => {}
+            PullerOutcome::Looked(_) | PullerOutcome::Verified(_) => {}
             PullerOutcome::Pulled { image_ref, size_bytes } => {
                 self.pace_prefetch(&running, *size_bytes);
                 self.pulled(&target, &running, (image_ref, *size_bytes), actions);
@@ -66,23 +66,19 @@ impl Puller {
         } else if !waiting.is_empty() {
             self.state.prefetched.remove(&target.image);
         }
-        for asked in &waiting {
-            let took = now.since(running.started.max(asked.since));
-            let took_with_waiting = now.since(asked.since);
-            let event = ImageEvent::pulled(&asked.request.image, took, took_with_waiting, size_bytes);
-            record(&asked.request, event, actions);
-            let image_ref = Arc::clone(image_ref);
-            let no_cache = asked.request.no_cache;
-            answer(
-                asked,
-                PullResult::Pulled { image_ref, size_bytes, took, took_with_waiting, no_cache },
-                actions,
-            );
-        }
         if !self.behaviour.compat.keep_pull_back_off {
             let key = target.back_off_key();
             self.state.back_off.reset(&key);
             self.state.errors.remove(&key);
+        }
+        for asked in waiting {
+            let took = now.since(running.started.max(asked.since));
+            let took_with_waiting = now.since(asked.since);
+            let event = ImageEvent::pulled(&asked.request.image, took, took_with_waiting, size_bytes);
+            let image_ref = Arc::clone(image_ref);
+            let no_cache = asked.request.no_cache;
+            let result = PullResult::Pulled { image_ref, size_bytes, took, took_with_waiting, no_cache };
+            self.hand_out(asked, event, result, actions);
         }
         self.forget_stale_back_off();
         // What is not cached is of use to nobody else.
@@ -124,7 +120,7 @@ impl Puller {
         }
     }
 
-    fn fail_all(&mut self, waiting: &[Asked], error: &str, actions: &mut Vec<PullerAction>) {
+    pub(super) fn fail_all(&mut self, waiting: &[Asked], error: &str, actions: &mut Vec<PullerAction>) {
         let now = self.state.now;
         let mut counted = BTreeSet::new();
         for asked in waiting {
@@ -170,9 +166,9 @@ impl Puller {
             self.state.requests.remove(&asked.request.id);
             self.state.prefetched.remove(&target.image);
             let took = self.state.now.since(started.max(asked.since));
-            record(&asked.request, ImageEvent::usable(&asked.request.image, took), actions);
+            let event = ImageEvent::usable(&asked.request.image, took);
             let (image_ref, no_cache) = (Arc::clone(&image_ref), asked.request.no_cache);
-            answer(&asked, PullResult::Usable { image_ref, no_cache }, actions);
+            self.hand_out(asked, event, PullResult::Usable { image_ref, no_cache }, actions);
         }
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ImagePresence, PullFailure};
 use crate::api::{ImagePullPolicy, Uid};
-use crate::image::ImageEvent;
+use crate::image::{ImageEvent, SignatureSubject, SignatureVerdict};
 use crate::machine::OperationId;
 
 /// What an image is needed for. At most one request of each is under way.
@@ -138,6 +138,9 @@ pub enum PullerOutcome {
         /// What it takes on the disk; 0 where that is not known.
         size_bytes: u64,
     },
+    /// Whether its signature is in order: to [`PullerAction::VerifySignature`], which is answered by
+    /// [`Failed`](Self::Failed) where that cannot be said.
+    Verified(SignatureVerdict),
     /// The pull failed or was given up, in the runtime's words; those of [`failed_pull`](super::failed_pull) have a
     /// meaning.
     Failed(Arc<str>),
@@ -176,6 +179,17 @@ pub enum PullerAction {
         /// The reference, with its tag.
         image: Arc<str>,
         /// The most urgent of those who wait for it.
+        request: Arc<PullRequest>,
+    },
+    /// Check the signature of an image that is there.
+    VerifySignature {
+        /// The operation, answered by [`PullerOutcome::Verified`] or [`PullerOutcome::Failed`].
+        operation: OperationId,
+        /// The reference, with its tag.
+        image: Arc<str>,
+        /// What has to be signed, and in whose name.
+        subject: Box<SignatureSubject>,
+        /// For whom, or for one of those.
         request: Arc<PullRequest>,
     },
     /// Give up a pull. Its outcome is waited for all the same.
@@ -306,7 +320,9 @@ impl PullerAction {
     #[must_use]
     pub const fn operation(&self) -> Option<OperationId> {
         match self {
-            Self::Look { operation, .. } | Self::Pull { operation, .. } => Some(*operation),
+            Self::Look { operation, .. }
+            | Self::Pull { operation, .. }
+            | Self::VerifySignature { operation, .. } => Some(*operation),
             Self::CancelPull { .. }
             | Self::Answer { .. }
             | Self::Record { .. }

@@ -12,13 +12,13 @@ mod state;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests;
+mod verify;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::{GoDuration, ImagePullPolicy};
 use crate::behaviour::{Behaviour, Compat};
-use crate::image::event::back_off_message;
 use crate::image::{ImageEvent, ImageReference, ImageReferenceError};
 use crate::machine::{Machine, OperationId, Operations, Timestamp};
 
@@ -45,6 +45,9 @@ pub const FAIR_PULL_TURN: u32 = 4;
 /// 3. It waits for its turn. Requests for the same image with the same credentials share one pull, and there are never
 ///    two of these at once.
 /// 4. The image is [pulled](PullerAction::Pull).
+/// 5. If it has to be [signed](PullConfig::signatures), its signature is [asked for](PullerAction::VerifySignature).
+///    Whatever comes of it, an image that has to be signed is not handed out without an answer that it is. Other requests
+///    do not wait for it meanwhile.
 ///
 /// The answer to a request that failed is final; whoever still needs the image asks again.
 ///
@@ -143,7 +146,8 @@ impl Puller {
             Ok((image, target)) => {
                 let (arrived, since) = (self.state.arrived, self.state.now);
                 let id = request.id.clone();
-                let asked = Asked { request, image, target, arrived, look: None, looked_again: false, since };
+                let (look, held, looked_again) = (None, None, false);
+                let asked = Asked { request, image, target, arrived, look, looked_again, held, since };
                 self.state.requests.insert(id.clone(), asked);
                 self.accept(&id, actions);
             }
@@ -167,6 +171,10 @@ impl Puller {
     /// Forgets a request, and says which pull it waited for.
     fn forget(&mut self, id: &PullId) -> Option<Target> {
         let asked = self.state.requests.remove(id)?;
+        if let Some(held) = asked.held {
+            self.state.release(id, held.check);
+            return None;
+        }
         match asked.look {
             Some((operation, until)) => {
                 self.state.looks.remove(&operation);
@@ -230,9 +238,10 @@ impl Puller {
                 if !request.prefetch {
                     self.state.prefetched.remove(&asked.target.image);
                 }
-                record(request, ImageEvent::present(&request.image), actions);
-                answer(asked, PullResult::Present { image_ref }, actions);
-                self.state.requests.remove(id);
+                let event = ImageEvent::present(&request.image);
+                if let Some(asked) = self.state.requests.remove(id) {
+                    self.hand_out(asked, event, PullResult::Present { image_ref }, actions);
+                }
             }
         }
     }
@@ -244,15 +253,7 @@ impl Puller {
         if asked.looked_again || !self.state.back_off.is_in_back_off_since_update(&key, self.state.now) {
             return self.join(id, actions);
         }
-        let image = &asked.request.image;
-        let mut message = back_off_message(image);
-        if let Some(error) = self.state.errors.get(&key) {
-            message = format!("{message}: {error}");
-        }
-        record(&asked.request, ImageEvent::back_off(image), actions);
-        let until = self.state.back_off.ends(&key);
-        let failure = PullFailure::new(PullReason::ImagePullBackOff, message).retry_at(until);
-        answer(asked, PullResult::Failed(failure), actions);
+        self.refuse_for_now(asked, actions);
         self.state.requests.remove(id);
     }
 
@@ -283,6 +284,10 @@ impl Puller {
             PullerOutcome::Failed(error) if self.state.looks.contains_key(&operation) => {
                 self.looked(operation, &ImagePresence::Unknown(Arc::clone(error)), actions);
             }
+            PullerOutcome::Verified(verdict) => self.verified(operation, Ok(verdict), actions),
+            PullerOutcome::Failed(error) if self.state.signatures.checks.contains_key(&operation) => {
+                self.verified(operation, Err(error), actions);
+            }
             _ => self.ended(operation, outcome, actions),
         }
     }
@@ -297,12 +302,13 @@ impl Puller {
         state.running.clear();
         state.busy.clear();
         state.deadlines.clear();
+        self.restart_checks(actions);
         let mut waiting: Vec<_> =
-            state.requests.values().map(|asked| (asked.arrived, asked.request.id.clone())).collect();
+            self.state.requests.values().map(|asked| (asked.arrived, asked.request.id.clone())).collect();
         waiting.sort();
         for (_, id) in waiting {
             if let Some(asked) = self.state.requests.get_mut(&id) {
-                (asked.look, asked.looked_again) = (None, false);
+                (asked.look, asked.held, asked.looked_again) = (None, None, false);
                 self.accept(&id, actions);
             }
         }
@@ -320,6 +326,8 @@ impl Puller {
                 actions.push(PullerAction::Note(PullerNote::TimedOut { operation }));
                 let error = format!("no answer within {}", GoDuration(self.config.call_timeout));
                 self.looked(operation, &ImagePresence::Unknown(error.into()), actions);
+            } else if self.state.signatures.checks.contains_key(&operation) {
+                self.check_overdue(operation, actions);
             } else {
                 self.overdue(operation, actions);
             }

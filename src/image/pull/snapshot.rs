@@ -6,10 +6,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::state::{Asked, Pull, Running, Stage, State, Target};
+use super::verify::{Check, Signatures};
 use super::{PullConfig, Puller, TokenBucket};
 use crate::behaviour::Behaviour;
 use crate::container::BackOff;
-use crate::image::ImageReference;
+use crate::image::{ImageReference, SignatureMemory};
 use crate::machine::{OperationId, Operations, RestoreError, Snapshots, Timestamp};
 
 /// The puller as a value that can be stored: what is wanted, what is under way, delays, tokens, and what was fetched
@@ -31,6 +32,10 @@ pub struct PullerSnapshot {
     arrived: u64,
     prefetched: BTreeMap<ImageReference, (Arc<str>, u64)>,
     prefetch_from: Timestamp,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    checks: Vec<Check>,
+    #[serde(default, skip_serializing_if = "SignatureMemory::is_empty")]
+    signatures: SignatureMemory,
 }
 
 impl PullerSnapshot {
@@ -59,6 +64,7 @@ impl State {
             arrived: 0,
             prefetched: BTreeMap::new(),
             prefetch_from: now,
+            signatures: Signatures::default(),
         }
     }
 }
@@ -87,6 +93,8 @@ impl Snapshots for Puller {
             arrived: state.arrived,
             prefetched: state.prefetched.clone(),
             prefetch_from: state.prefetch_from,
+            checks: state.signatures.checks.values().map(Check::stored).collect(),
+            signatures: state.signatures.memory.clone(),
         }
     }
 
@@ -124,8 +132,16 @@ impl Snapshots for Puller {
         state.arrived = snapshot.arrived;
         state.prefetched = snapshot.prefetched;
         state.prefetch_from = snapshot.prefetch_from;
+        state.signatures.memory = snapshot.signatures;
+        state.signatures.memory.apply(&config.signatures, state.now);
 
         let mut operations = BTreeSet::<OperationId>::new();
+        for check in snapshot.checks {
+            if !operations.insert(check.operation) {
+                return Err(twice("operations", &check.operation));
+            }
+            state.add_check(check);
+        }
         for (target, running) in snapshot.running {
             if !operations.insert(running.operation) || state.pulls.contains_key(&target) {
                 return Err(twice("pulls under way", &running.operation));
@@ -142,6 +158,7 @@ impl Snapshots for Puller {
         let mut numbers = BTreeSet::new();
         for asked in snapshot.requests {
             let (id, look) = (asked.request.id.clone(), asked.look);
+            let held = asked.held.as_ref().map(|held| held.check);
             if !numbers.insert(asked.arrived) || asked.arrived > state.arrived {
                 return Err(RestoreError::Mismatch {
                     what: "number of a request",
@@ -151,6 +168,16 @@ impl Snapshots for Puller {
             }
             if state.requests.insert(id.clone(), asked).is_some() {
                 return Err(twice("requests", &id));
+            }
+            if let Some(check) = held {
+                if look.is_some() || !state.hold(&id, check) {
+                    return Err(RestoreError::Mismatch {
+                        what: "question that a request waits for",
+                        found: format!("{id} waits for {check}"),
+                        expected: "one that is in flight, and no other".into(),
+                    });
+                }
+                continue;
             }
             match look {
                 Some((operation, until)) => {
@@ -181,6 +208,8 @@ impl PullerSnapshot {
         let back = |time: &mut Timestamp| *time = time.moved_back(by);
         back(&mut self.now);
         back(&mut self.prefetch_from);
+        self.checks.iter_mut().for_each(|check| check.move_back(by));
+        self.signatures.move_back(by);
         self.blocked_until.iter_mut().for_each(back);
         self.bucket.iter_mut().for_each(|bucket| bucket.move_back(by));
         self.back_off.move_back(by);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::progress::Heard;
+use super::verify::{Held, Signatures};
 use super::{PullId, PullRequest, PullUrgency, TokenBucket};
 use crate::api::Uid;
 use crate::container::BackOff;
@@ -48,6 +49,8 @@ pub(super) struct State {
     pub(super) prefetched: BTreeMap<ImageReference, (Arc<str>, u64)>,
     /// From when something may be fetched ahead of time.
     pub(super) prefetch_from: Timestamp,
+    /// What is known of signatures.
+    pub(super) signatures: Signatures,
 }
 
 /// Something that is wanted.
@@ -64,6 +67,9 @@ pub(super) struct Asked {
     pub(super) look: Option<(OperationId, Timestamp)>,
     /// Whether that was asked a second time, after someone else had pulled it.
     pub(super) looked_again: bool,
+    /// What it gets once its signature is known to be in order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) held: Option<Box<Held>>,
     /// When it came.
     pub(super) since: Timestamp,
 }

@@ -54,6 +54,7 @@ impl Node {
         Some(match action {
             PullerAction::Look { image, .. } => format!("look {image}"),
             PullerAction::Pull { image, .. } => format!("pull {image}"),
+            PullerAction::VerifySignature { image, .. } => format!("verify {image}"),
             PullerAction::CancelPull { operation } => {
                 let (_, image) = self.asked.iter().find(|(asked, _)| *asked == operation)?;
                 format!("cancel {image}")
