@@ -11,6 +11,7 @@ use std::sync::Arc;
 use allocation_counter::measure;
 use node_lifecycle::api::{ConditionStatus, Pod, PodStatus};
 use node_lifecycle::behaviour::{Behaviour, Compat};
+use node_lifecycle::config::{Host, KubeletConfiguration};
 use node_lifecycle::container::{ContainerSet, ProbeKind};
 use node_lifecycle::eviction::{
     DiskLayout, RankBy, Signal, first_in_rank, local_storage_violation, rank_into,
@@ -246,4 +247,14 @@ fn a_look_at_images_that_are_known() {
         assert_eq!(collection.next_step(&records), ImageGcStep::Done);
     });
     assert_eq!((records.iter().count(), allocated.count_total), (100, 0));
+}
+
+#[test]
+fn a_configuration_that_is_valid() {
+    let json = r#"{"maxPods": 250, "featureGates": {"NodeSwap": true}, "memorySwap": {"swapBehavior": "LimitedSwap"},
+        "reservedSystemCPUs": "0-1,7", "enforceNodeAllocatable": ["pods"], "registerWithTaints": [{"key": "a.b/c"}],
+        "reservedMemory": [{"numaNode": 0, "limits": {"memory": "1Gi"}}]}"#;
+    let config = serde_json::from_str::<KubeletConfiguration>(json).unwrap().with_defaults();
+    let host = Host::default();
+    assert_eq!(measure(|| assert_eq!(config.validate(&host), Ok(()))).count_total, 0);
 }

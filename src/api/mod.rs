@@ -71,5 +71,6 @@ pub use summary::{
     PsiData, PsiStats, PvcReference, RlimitStats, RuntimeStats, Summary, SummaryError, SwapStats,
     VolumeStats,
 };
+pub(crate) use validate::is_dns_subdomain;
 pub use validate::{Invalid, PodError};
 pub use volume::{ConfigMapVolume, EmptyDirVolume, GitRepoVolume, HostPathVolume, ImageVolume, Volume};

@@ -1,12 +1,13 @@
 //! The defaults of Kubernetes 1.32.
 
 use super::kubelet::wire::Wire;
+use super::validate::Gates;
 use super::{
     CrashLoopBackOffConfig, KubeletAnonymousAuthentication, KubeletAuthentication, KubeletAuthorization,
     KubeletConfiguration, KubeletWebhookAuthentication, KubeletWebhookAuthorization, LoggingConfiguration,
     SignedDuration,
 };
-use crate::behaviour::{Feature, FeatureGates};
+use crate::behaviour::{FeatureGateSettings, GateRegistry};
 
 impl KubeletConfiguration {
     /// Fills in what is unset, as Kubernetes 1.32 does when it has read a file.
@@ -33,12 +34,12 @@ impl KubeletConfiguration {
     /// `evictionHard` has none here: what it is without thresholds depends on the platform, and
     /// [`EvictionSettings`](crate::eviction::EvictionSettings) fills it in.
     pub fn apply_defaults(&mut self) {
-        self.apply_defaults_under(&FeatureGates::default());
+        self.apply_defaults_over(&FeatureGateSettings::default());
     }
 
-    /// As [`apply_defaults`](Self::apply_defaults), where other gates are on than by default before `featureGates`
-    /// is heard.
-    pub fn apply_defaults_under(&mut self, gates: &FeatureGates) {
+    /// As [`apply_defaults`](Self::apply_defaults), where a flag has set gates before. What is no gate, or cannot be
+    /// set, is passed over: validation says it.
+    pub fn apply_defaults_over(&mut self, set_before: &FeatureGateSettings) {
         if !self.node_status_update_frequency.is_zero() {
             self.node_status_report_frequency.fill(self.node_status_update_frequency);
         }
@@ -46,13 +47,15 @@ impl KubeletConfiguration {
             self.pod_pids_limit = None;
         }
         self.serialize_image_pulls.get_or_insert(self.max_parallel_image_pulls.is_none_or(|most| most < 2));
-        let gates = self.gates_over(gates);
-        if gates.enabled(Feature::KubeletCrashLoopBackOffMax) {
+        let gates = Gates::over(set_before, self, GateRegistry::default().with_newer());
+        let crash_loop = gates.enabled("KubeletCrashLoopBackOffMax");
+        let verification = gates.enabled("KubeletEnsureSecretPulledImages");
+        if crash_loop {
             self.crash_loop_back_off.fill(CrashLoopBackOffConfig {
                 max_container_restart_period: Some(SignedDuration::from_seconds(300)),
             });
         }
-        if gates.enabled(Feature::KubeletEnsureSecretPulledImages) {
+        if verification {
             self.image_pull_credentials_verification_policy.fill("NeverVerifyPreloadedImages".to_owned());
         }
         self.fill(Self::kubernetes_1_32());
@@ -164,17 +167,6 @@ impl KubeletConfiguration {
         }
     }
 
-    /// The gates that are on once `featureGates` is heard. What is no gate is passed over: validation says it.
-    pub(crate) fn gates_over(&self, gates: &FeatureGates) -> FeatureGates {
-        let mut gates = *gates;
-        for (name, &on) in &self.feature_gates {
-            if let Ok(feature) = name.parse() {
-                gates.set(feature, on);
-            }
-        }
-        gates
-    }
-
     /// As the kubelet's own encoder writes it, which differs from [`Serialize`](serde::Serialize) in one thing: an
     /// `evictionHard` or `enforceNodeAllocatable` that is set to nothing is left out, and so is unset when it is read
     /// again.
@@ -252,6 +244,11 @@ mod tests {
                 json!({"maxContainerRestartPeriod": "5m0s"}),
             ),
             (
+                json!({"featureGates": {"AllAlpha": true, "NoSuchGate": true}}),
+                "crashLoopBackOff",
+                json!({"maxContainerRestartPeriod": "5m0s"}),
+            ),
+            (
                 json!({"featureGates": {"KubeletEnsureSecretPulledImages": true}}),
                 "imagePullCredentialsVerificationPolicy",
                 json!("NeverVerifyPreloadedImages"),
@@ -264,7 +261,7 @@ mod tests {
     #[test]
     fn gates_that_are_on_already_count() {
         let mut config = KubeletConfiguration::default();
-        config.apply_defaults_under(&FeatureGates::default().with(Feature::KubeletCrashLoopBackOffMax, true));
+        config.apply_defaults_over(&"KubeletCrashLoopBackOffMax=true".parse().unwrap());
         assert!(config.crash_loop_back_off.max_container_restart_period.is_some());
     }
 

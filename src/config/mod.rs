@@ -27,6 +27,7 @@ mod problem;
 mod provenance;
 mod schema;
 mod source;
+mod validate;
 
 pub use diff::{Difference, diff};
 pub use explain::Explanation;
@@ -45,3 +46,4 @@ pub use kubelet::{
     MemorySwapConfiguration, OutputRoutingOptions, ShutdownGracePeriodByPodPriority, SignedDuration, Taint,
     TracingConfiguration, UserNamespaces, VModuleItem,
 };
+pub use validate::{Host, ValidationError, ValidationErrors};

@@ -1,7 +1,7 @@
-//! The configuration of a node: its defaults.
+//! The configuration of a node: its defaults, and what is wrong with it.
 
-use node_lifecycle::config::KubeletConfiguration;
-use serde_json::Value;
+use node_lifecycle::config::{ValidationErrors, Host, KubeletConfiguration};
+use serde_json::{Value, json};
 
 use crate::runtime::decode;
 
@@ -33,4 +33,14 @@ fn without_empty_structs(mut config: Value) -> Value {
         }
     }
     config
+}
+
+/// Everything that is wrong with a configuration that has its defaults.
+///
+/// The tree that was recorded does not look at `port`, which Kubernetes 1.32 does: every case gets one that is right.
+pub(crate) fn config_validate(input: &Value) -> Value {
+    let config = KubeletConfiguration { port: 10250, ..decode(&input["config"]) };
+    let host = Host { cgroup_v2: input["hostCgroupV2"] == true, ..Host::default() };
+    let errors = config.validate(&host).err().map(ValidationErrors::into_iter).into_iter().flatten();
+    json!({"errors": errors.map(|error| error.message().to_owned()).collect::<Vec<_>>()})
 }

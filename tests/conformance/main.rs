@@ -48,6 +48,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("backoff", |input, out| (out.clone(), backoff::backoff(input, out))),
     ("config_merge", config_merge::config_merge),
     ("config_defaults", |input, out| (out["config"].clone(), config::config_defaults(input))),
+    ("config_validate", |input, out| (out.clone(), config::config_validate(input))),
     ("container_gc", gc::container_gc),
     ("crash_backoff", |input, out| (out.clone(), backoff::crash_backoff(input))),
     ("credential_lookup", |input, out| (out.clone(), credential_lookup::credential_lookup(input, out))),
@@ -76,8 +77,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
 ];
 
 /// Operations that wait for what they need to be built.
-const NOT_YET: &[&str] =
-    &["config_validate", "cpu_topology", "node_allocatable", "node_conditions", "node_shutdown"];
+const NOT_YET: &[&str] = &["cpu_topology", "node_allocatable", "node_conditions", "node_shutdown"];
 
 /// How many differences of a file are shown.
 const SHOWN: usize = 5;

@@ -127,7 +127,8 @@ impl GateRegistry {
         Ok(gates)
     }
 
-    fn refuse(self, name: &str, value: bool) -> Option<FeatureGateError> {
+    /// Why a setting is refused, if it is.
+    pub(crate) fn refuse(self, name: &str, value: bool) -> Option<FeatureGateError> {
         if GateGroup::named(name).is_some() {
             return None;
         }
