@@ -5,7 +5,7 @@
 #![cfg(feature = "yaml")]
 
 use node_lifecycle::behaviour::Compat;
-use node_lifecycle::config::{Effective, ConfigErrors, MergeOptions, Source, merge};
+use node_lifecycle::config::{ConfigErrors, Effective, MergeOptions, Source, merge};
 
 const TYPE: &str = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
 

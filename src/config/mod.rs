@@ -15,6 +15,7 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
+mod check;
 mod defaults;
 mod diff;
 mod explain;
@@ -39,6 +40,7 @@ pub use problem::{ConfigErrors, Problem};
 pub use provenance::{FieldProvenance, Origin, Provenance, Setting};
 pub use source::{MAX_FILE_BYTES, Place, Source, SourceKind, Unreadable};
 
+pub use check::{CheckError, ConfigCheck, ConfigWarning, ReservationProblem};
 pub use kubelet::{
     CrashLoopBackOffConfig, Field, FieldKind, FlushFrequency, FormatOptions, KubeletAnonymousAuthentication,
     KubeletAuthentication, KubeletAuthorization, KubeletConfiguration, KubeletWebhookAuthentication,

@@ -1,6 +1,6 @@
 //! The configuration of a node: its defaults, and what is wrong with it.
 
-use node_lifecycle::config::{ValidationErrors, Host, KubeletConfiguration};
+use node_lifecycle::config::{Host, KubeletConfiguration, ValidationErrors};
 use serde_json::{Value, json};
 
 use crate::runtime::decode;

@@ -81,6 +81,24 @@ impl fmt::Display for Limit<'_> {
     }
 }
 
+/// How many CPUs `reservedSystemCPUs` has; `None` if it has none or cannot be read.
+pub(in crate::config) fn reserved_cpu_count(list: &str) -> Option<i64> {
+    let mut ranges = Vec::new();
+    for range in list.split(',') {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last) = (atoi(first).ok()?, atoi(last).ok()?);
+        ranges.push((first.max(0), last));
+    }
+    ranges.sort_unstable();
+    let (mut count, mut next) = (0_i64, 0);
+    for (first, last) in ranges {
+        let fresh = last.saturating_add(1).saturating_sub(first.max(next)).max(0);
+        count = count.saturating_add(fresh);
+        next = next.max(last.saturating_add(1));
+    }
+    Some(count)
+}
+
 /// A list of CPUs as Linux writes it: `0-3,7`.
 fn check_cpu_list(list: &str) -> Result<(), String> {
     for range in list.split(',') {
@@ -95,4 +113,25 @@ fn check_cpu_list(list: &str) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpus_are_counted_once() {
+        for (list, count) in [
+            ("0", Some(1)),
+            ("0-3", Some(4)),
+            ("1,2,5-7", Some(5)),
+            ("5-7,0-6,6", Some(8)),
+            ("0-9223372036854775807", Some(i64::MAX)),
+            ("", None),
+            ("1,,2", None),
+            ("x", None),
+        ] {
+            assert_eq!(reserved_cpu_count(list), count, "{list}");
+        }
+    }
 }

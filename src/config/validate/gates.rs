@@ -29,6 +29,14 @@ impl<'a> Gates<'a> {
         found.0.is_empty().then_some(gates)
     }
 
+    /// The gates of a configuration. What a kubelet refuses is passed over.
+    pub(in crate::config) const fn of_settings(
+        config: &'a KubeletConfiguration,
+        registry: GateRegistry,
+    ) -> Self {
+        Self { registry, set: &config.feature_gates, before: None }
+    }
+
     /// The gates of a configuration over those that were set before. What a kubelet refuses is passed over.
     pub(in crate::config) const fn over(
         before: &'a FeatureGateSettings,

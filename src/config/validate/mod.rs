@@ -12,6 +12,7 @@ mod taint;
 mod tests;
 mod url;
 
+pub(super) use cpus::reserved_cpu_count;
 pub use error::{ValidationError, ValidationErrors};
 pub(super) use gates::Gates;
 
