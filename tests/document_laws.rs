@@ -124,6 +124,20 @@ fn thing() -> impl Strategy<Value = serde_json::Value> {
 }
 
 proptest! {
+    /// Strictly read is leniently read, where nothing is wrong.
+    #[test]
+    fn lenient_is_strict_where_nothing_is_wrong(text in text()) {
+        let lenient = document::read_leniently(&text);
+        prop_assert!(lenient.duplicates.len() <= document::MAX_LISTED_DUPLICATES);
+        match document::read(&text) {
+            Ok(documents) => {
+                prop_assert_eq!(lenient.documents, documents);
+                prop_assert!(lenient.duplicates.is_empty() && lenient.error.is_none());
+            }
+            Err(_) => prop_assert!(!lenient.duplicates.is_empty() || lenient.error.is_some()),
+        }
+    }
+
     #[test]
     fn no_text_panics(text in text()) {
         for read in [document::read(&text), document::read_json(&text)] {

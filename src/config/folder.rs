@@ -4,8 +4,6 @@
 //! decision of the kubelet that everybody would have to make again, and make wrong; so this small adapter makes it. It
 //! opens files and nothing else, and [`Source`] is all that it gives: who has the texts from elsewhere does without it.
 
-#![allow(clippy::disallowed_methods, reason = "the one adapter to files; see above")]
-
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;

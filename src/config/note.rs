@@ -97,6 +97,13 @@ pub enum Note {
         /// The nearest field that exists.
         nearest: Option<String>,
     },
+    /// There are more fields in a file that do not exist than are noted one by one.
+    ManyUnknownFields {
+        /// The file.
+        file: Arc<str>,
+        /// How many there are.
+        count: usize,
+    },
     /// A field is newer than Kubernetes 1.32.
     NewerField {
         /// The field.
@@ -183,6 +190,7 @@ impl Note {
             | Self::MapReplaced { field, .. } => Some(field),
             Self::EvictionDefaultsGone { .. } | Self::EvictionDefaultsKept { .. } => Some("evictionHard"),
             Self::InSubFolder { .. }
+            | Self::ManyUnknownFields { .. }
             | Self::DoubledKey { .. }
             | Self::LaterDocument { .. }
             | Self::NoField { .. } => None,
@@ -235,6 +243,9 @@ impl fmt::Display for Note {
             }
             Self::NewerField { field, at, since } => {
                 write!(f, "{at}: {field} came with Kubernetes 1.{since}; older nodes do not know it")
+            }
+            Self::ManyUnknownFields { file, count } => {
+                write!(f, "{file}: {count} fields do not exist, and are passed over")
             }
             Self::DoubledKey { file, error } => write!(f, "{file}:{error}; the last one counts"),
             Self::OtherCase { field, written, by } => write!(f, "{by}: `{written}` counts as {field}"),

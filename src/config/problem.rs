@@ -81,6 +81,14 @@ pub enum Problem {
         /// What is wrong with it.
         message: String,
     },
+    /// There are more fields in a file that do not exist than are said one by one.
+    #[error("{file}: {count} fields do not exist; is it a configuration of a kubelet?")]
+    ManyUnknownFields {
+        /// The file.
+        file: Arc<str>,
+        /// How many there are.
+        count: usize,
+    },
     /// A feature gate that does not exist, or is locked.
     #[error("{by}: {error}{}", error.advice().map_or(String::new(), |advice| format!("; {advice}")))]
     Gate {

@@ -128,6 +128,16 @@ impl Slot {
     pub(super) fn to_setting(&self) -> Setting {
         Setting { origin: self.origin.clone(), value: self.to_node() }
     }
+
+    /// Makes it something else, and keeps in mind what it was.
+    pub(super) fn replace(&mut self, origin: Origin, content: Content) {
+        let value = match std::mem::replace(&mut self.content, content) {
+            Content::Leaf(node) => Some(node),
+            Content::Map(slots) => Some(to_node(&slots)),
+            Content::Gone => None,
+        };
+        self.overrode.push(Setting { origin: std::mem::replace(&mut self.origin, origin), value });
+    }
 }
 
 /// The mapping that slots stand for.

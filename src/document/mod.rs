@@ -89,6 +89,9 @@ pub const MAX_ALIASED_NODES: usize = 100_000;
 /// How many bytes of text the aliases of one YAML document may add to it.
 pub const MAX_ALIASED_BYTES: usize = 4 << 20;
 
+/// How many doubled keys of one text are listed.
+pub const MAX_LISTED_DUPLICATES: usize = 64;
+
 /// Reads all documents of a text.
 ///
 /// With the feature `yaml` the text is YAML; one that begins with `{` or `[` is tried as JSON first, because YAML
@@ -113,7 +116,7 @@ pub struct Lenient {
     /// The documents up to where reading ended.
     pub documents: Vec<Document>,
     /// Keys that stand twice in a mapping, in the order in which the mappings end: each is a
-    /// [`ReadError::DuplicateKey`]. The last one of each counts.
+    /// [`ReadError::DuplicateKey`]. The last one of each counts. Of many the first [`MAX_LISTED_DUPLICATES`] are here.
     pub duplicates: Vec<ReadError>,
     /// Why reading ended before the end of the text.
     pub error: Option<ReadError>,

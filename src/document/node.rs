@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 
-use super::{DecodeError, ReadError};
+use super::{DecodeError, MAX_LISTED_DUPLICATES, ReadError};
 
 /// A place in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -403,7 +403,9 @@ impl Duplicates {
         match self {
             Self::Refused => Err(duplicate),
             Self::Listed(list) => {
-                list.push(duplicate);
+                if list.len() < MAX_LISTED_DUPLICATES {
+                    list.push(duplicate);
+                }
                 Ok(())
             }
         }

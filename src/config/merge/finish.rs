@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::base::{fill_flag_defaults, zero_for_null};
 use super::patch::set_flag;
 use super::settle::{complete, settle};
-use super::{Effective, Layers};
+use super::{Effective, Layers, MOST_OF_A_FILE};
 use crate::behaviour::FeatureGateSettings;
 use crate::config::flags::Flags;
 use crate::config::note::Note;
@@ -140,7 +140,7 @@ impl Layers {
         let settings: FeatureGateSettings =
             config.feature_gates.iter().map(|(name, on)| (name.as_str(), *on)).collect();
         let errors = self.options.registry.apply(&settings).err();
-        for error in errors.into_iter().flatten() {
+        for error in errors.into_iter().flatten().take(MOST_OF_A_FILE) {
             let gates = slots.get("featureGates").and_then(Slot::map);
             let by = gates.and_then(|gates| gates.get(error.name())).map(|slot| slot.origin.clone());
             self.report(Problem::Gate { by: by.unwrap_or(Origin::Default), error });
@@ -245,15 +245,14 @@ impl Layers {
 
     /// Values that do not fit and are not there any more are no errors, as for the kubelet.
     fn note_unused_misfits(&mut self) {
-        for (field, at, message) in std::mem::take(&mut self.misfits) {
-            let is_reported = self.problems.iter().any(|problem| match problem {
-                Problem::Value { at: reported, .. } => *reported == at,
-                _ => false,
-            });
-            if !is_reported {
-                self.notes.push(Note::UnusedMisfit { field, at, message });
-            }
-        }
+        let reported = self.problems.iter().filter_map(|problem| match problem {
+            Problem::Value { at, .. } => Some(at),
+            _ => None,
+        });
+        let reported: BTreeSet<_> = reported.collect();
+        let unused = std::mem::take(&mut self.misfits);
+        let unused = unused.into_iter().filter(|(_, at, _)| !reported.contains(at));
+        self.notes.extend(unused.map(|(field, at, message)| Note::UnusedMisfit { field, at, message }));
     }
 }
 

@@ -29,8 +29,12 @@ use super::provenance::{Provenance, Slots, to_node};
 use super::source::{Place, Source};
 use super::{KubeletConfiguration, schema};
 use crate::behaviour::{Compat, Feature, FeatureGates, GateRegistry};
+use crate::document::{Lenient, Node, Value};
 use crate::eviction::Platform;
 use patch::Patch;
+
+/// So many unknown fields, misfits and wrong gates of one file are reported one by one. Nobody reads more at a time.
+const MOST_OF_A_FILE: usize = 64;
 
 /// What the merge goes by, beside the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,7 +195,21 @@ impl Layers {
     /// Applies one drop-in. What is wrong with it is reported by [`finish`](Self::finish).
     pub fn apply(&mut self, drop_in: &Source) {
         self.enter_folder();
-        let Some(node) = self.read(drop_in) else { return };
+        if let Some(node) = self.read(drop_in) {
+            self.apply_node(drop_in, node);
+        }
+    }
+
+    /// Applies one drop-in whose text was read before, by [`read_leniently`](crate::document::read_leniently).
+    pub fn apply_read(&mut self, drop_in: &Source, read: Lenient) {
+        self.enter_folder();
+        self.read_name(drop_in);
+        if let Some(node) = self.take_document(drop_in, read) {
+            self.apply_node(drop_in, node);
+        }
+    }
+
+    fn apply_node(&mut self, drop_in: &Source, node: Node) {
         let Some(mapping) = node.as_mapping() else { return };
         if drop_in.name().contains('/') {
             self.notes.push(Note::InSubFolder { file: Arc::clone(drop_in.shared_name()) });
@@ -199,7 +217,7 @@ impl Layers {
         self.look_through(drop_in, mapping);
         self.note_relative_paths(drop_in, &node);
         let mut patch = Patch { file: drop_in.shared_name(), notes: &mut self.notes };
-        if let crate::document::Value::Mapping(mapping) = node.into_value() {
+        if let Value::Mapping(mapping) = node.into_value() {
             patch.apply(&mut self.slots, mapping, schema::ROOT, "");
         }
     }

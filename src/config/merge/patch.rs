@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::provenance::{Content, Setting, Slot, Slots};
+use crate::config::provenance::{Content, Slot, Slots};
 use crate::config::source::Place;
 use crate::config::{FieldKind, Note, Origin, schema};
 use crate::document::{Mapping, Node, Value};
@@ -40,16 +40,12 @@ impl Patch<'_> {
             return;
         }
         let origin = Origin::File(place);
-        let was = slot.to_setting();
-        if was.origin != origin {
-            self.notes.push(Note::TakenAway {
-                field: schema::below(path, kind, key),
-                by: origin.clone(),
-                was: was.clone(),
-            });
-        }
-        slot.overrode.push(was);
-        (slot.origin, slot.content) = (origin, Content::Gone);
+        self.notes.push(Note::TakenAway {
+            field: schema::below(path, kind, key),
+            by: origin.clone(),
+            was: slot.to_setting(),
+        });
+        slot.replace(origin, Content::Gone);
     }
 
     fn set(&mut self, slot: &mut Slot, node: Node, place: Place, kind: FieldKind, path: &str, key: &str) {
@@ -73,11 +69,11 @@ impl Patch<'_> {
                 was: slot.to_setting(),
             });
         }
-        let was = slot.to_setting();
         let new = self.slot(origin, node);
-        (slot.origin, slot.content) = (new.origin, new.content);
-        if !same_place {
-            slot.overrode.push(was);
+        if same_place {
+            slot.content = new.content;
+        } else {
+            slot.replace(new.origin, new.content);
         }
     }
 
@@ -136,10 +132,6 @@ pub(super) fn set_flag(slots: &mut Slots, path: &[&str], flag: &'static str, nod
         }
         return;
     }
-    if !slot.is_gone() {
-        let was: Setting = slot.to_setting();
-        slot.overrode.push(was);
-    }
     let content = match node.into_value() {
         Value::Mapping(mapping) => {
             let below = mapping.into_iter().map(|entry| {
@@ -150,5 +142,9 @@ pub(super) fn set_flag(slots: &mut Slots, path: &[&str], flag: &'static str, nod
         }
         value => Content::Leaf(Node::of(value)),
     };
-    (slot.origin, slot.content) = (origin, content);
+    if slot.is_gone() && slot.origin == Origin::Default {
+        (slot.origin, slot.content) = (origin, content);
+    } else {
+        slot.replace(origin, content);
+    }
 }

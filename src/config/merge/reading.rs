@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Layers;
+use super::{Layers, MOST_OF_A_FILE};
 use crate::config::note::Note;
 use crate::config::problem::Problem;
 use crate::config::schema::{self, Finding};
@@ -34,7 +34,13 @@ impl Layers {
                 return None;
             }
         };
-        let document = self.first_document(source, read_leniently(text))?;
+        self.take_document(source, read_leniently(text))
+    }
+
+    /// The document of a file, if it is a `KubeletConfiguration` by its own word.
+    pub(super) fn take_document(&mut self, source: &Source, read: Lenient) -> Option<Node> {
+        let file = Arc::clone(source.shared_name());
+        let document = self.first_document(source, read)?;
         let root = document.into_root();
         let at = || Place { file: Arc::clone(&file), position: root.position() };
         let Some(mapping) = root.as_mapping() else {
@@ -109,6 +115,7 @@ impl Layers {
         let mut found = Vec::new();
         schema::look(mapping, schema::ROOT, "", &mut found);
         let place = |position| Place { file: Arc::clone(source.shared_name()), position };
+        let (mut unknown, mut misfits) = (0, 0);
         for finding in found {
             match finding {
                 Finding::Unknown { fields, key, .. }
@@ -116,12 +123,10 @@ impl Layers {
                         && source.kind() == SourceKind::DropIn
                         && schema::field_in_any_case(fields, key).is_some() => {}
                 Finding::Unknown { path: field, position, fields, key } => {
-                    let nearest = schema::nearest(fields, &field, key);
-                    let at = place(position);
-                    if compat.accept_unknown_fields {
-                        self.notes.push(Note::UnknownField { field, at, nearest });
-                    } else {
-                        self.problems.push(Problem::UnknownField { field, at, nearest });
+                    unknown += 1;
+                    if unknown <= MOST_OF_A_FILE {
+                        let nearest = schema::nearest(fields, &field, key);
+                        self.unknown_field(field, place(position), nearest);
                     }
                 }
                 Finding::Newer { path: field, position, since } => {
@@ -133,11 +138,28 @@ impl Layers {
                     }
                 }
                 Finding::Misfit { path, position, message } => {
-                    if source.kind() == SourceKind::DropIn {
+                    misfits += 1;
+                    if source.kind() == SourceKind::DropIn && misfits <= MOST_OF_A_FILE {
                         self.misfits.push((path, place(position), message));
                     }
                 }
             }
+        }
+        if unknown > MOST_OF_A_FILE {
+            let file = Arc::clone(source.shared_name());
+            if compat.accept_unknown_fields {
+                self.notes.push(Note::ManyUnknownFields { file, count: unknown });
+            } else {
+                self.problems.push(Problem::ManyUnknownFields { file, count: unknown });
+            }
+        }
+    }
+
+    fn unknown_field(&mut self, field: String, at: Place, nearest: Option<String>) {
+        if self.options.compat.accept_unknown_fields {
+            self.notes.push(Note::UnknownField { field, at, nearest });
+        } else {
+            self.problems.push(Problem::UnknownField { field, at, nearest });
         }
     }
 

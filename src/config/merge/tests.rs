@@ -1,1 +1,163 @@
+use super::*;
+use crate::config::source::Unreadable;
+use crate::config::{Setting, SourceKind};
 
+const TYPE: &str = r#""apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration""#;
+
+fn base(fields: &str) -> Source {
+    Source::base("/etc/kubelet/config.yaml", format!("{{{TYPE}, {fields}}}"))
+}
+
+fn drop_in(name: &str, fields: &str) -> Source {
+    Source::drop_in(name, format!("{{{TYPE}, {fields}}}"))
+}
+
+fn merged(base: &Source, drop_ins: &[Source], flags: &[&str]) -> Effective {
+    merge(Some(base), Some(drop_ins), flags, MergeOptions::default()).unwrap()
+}
+
+fn history(effective: &Effective, path: &str) -> Vec<String> {
+    let field = effective.provenance.field(path).unwrap();
+    let value = field.value().map_or("unset".to_owned(), |value| value.to_string());
+    let mut history: Vec<_> = field.overrode().iter().map(Setting::to_string).collect();
+    history.push(format!("{value} ({})", field.origin()));
+    history
+}
+
+#[test]
+fn every_value_has_its_history() {
+    let effective = merged(
+        &base(r#""maxPods": 50, "nodeStatusUpdateFrequency": "60s", "systemReserved": {"cpu": "1"}"#),
+        &[
+            drop_in("10.conf", r#""maxPods": 60, "systemReserved": {"memory": "1Gi"}, "podsPerCore": 7"#),
+            drop_in("20.conf", r#""maxPods": null, "systemReserved": {"cpu": null}"#),
+            drop_in("30.conf", r#""maxPods": 70, "podsPerCore": 0"#),
+        ],
+        &["--pods-per-core=9", "--system-reserved=pid=100"],
+    );
+    assert_eq!(
+        history(&effective, "maxPods"),
+        [
+            "50 (/etc/kubelet/config.yaml:1:87)",
+            "60 (10.conf:1:87)",
+            "null (20.conf:1:87)",
+            "70 (30.conf:1:87)",
+        ]
+    );
+    assert_eq!(
+        history(&effective, "podsPerCore"),
+        ["7 (10.conf:1:137)", "0 (30.conf:1:102)", "9 (--pods-per-core)"]
+    );
+    // Durations and the like are written as Kubernetes writes them.
+    assert_eq!(
+        history(&effective, "nodeStatusUpdateFrequency"),
+        ["\"1m0s\" (/etc/kubelet/config.yaml:1:102)"]
+    );
+    assert_eq!(
+        history(&effective, "nodeStatusReportFrequency"),
+        ["\"1m0s\" (default that follows from another field)"]
+    );
+    assert_eq!(history(&effective, "port"), ["10250 (default)"]);
+    assert_eq!(
+        history(&effective, "systemReserved"),
+        ["{\"memory\":\"1Gi\"} (/etc/kubelet/config.yaml:1:139)", "{\"pid\":\"100\"} (--system-reserved)"]
+    );
+    assert_eq!(
+        effective.files.iter().map(|file| &**file).collect::<Vec<_>>(),
+        ["/etc/kubelet/config.yaml", "10.conf", "20.conf", "30.conf"]
+    );
+    let notes: Vec<_> = effective.notes.iter().map(ToString::to_string).collect();
+    assert!(
+        notes.contains(
+            &"--system-reserved: replaces all of systemReserved, and so takes away memory".to_owned()
+        )
+    );
+}
+
+#[test]
+fn zero_is_unset_where_kubernetes_says_so() {
+    let effective = merged(
+        &base(r#""registryBurst": 0, "registryPullQPS": 0, "kernelMemcgNotification": false"#),
+        &[],
+        &[],
+    );
+    assert_eq!((effective.config.registry_burst, effective.config.registry_pull_qps), (10, Some(0)));
+    assert_eq!(
+        effective.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["/etc/kubelet/config.yaml:1:87: registryBurst: zero or nothing means the default, 10"]
+    );
+    assert_eq!(history(&effective, "registryBurst"), ["0 (/etc/kubelet/config.yaml:1:87)", "10 (default)"]);
+    assert_eq!(history(&effective, "kernelMemcgNotification"), ["false (/etc/kubelet/config.yaml:1:129)"]);
+}
+
+#[test]
+fn paths_of_the_base_are_relative_to_its_folder() {
+    for (path, absolute) in [
+        ("manifests", "/etc/kubelet/manifests"),
+        ("./a/../b", "/etc/kubelet/b"),
+        ("../../../x", "/x"),
+        ("..", "/etc"),
+        (".", "/etc/kubelet"),
+        ("/var//x/.", "/var//x/."),
+    ] {
+        let effective = merged(&base(&format!(r#""staticPodPath": "{path}""#)), &[], &[]);
+        assert_eq!(effective.config.static_pod_path, absolute, "{path}");
+        assert!(effective.provenance.field("staticPodPath").unwrap().origin().file().is_some());
+    }
+}
+
+#[test]
+fn without_a_base_flags_have_their_own_defaults() {
+    let effective = merge(None, None, &[""; 0], MergeOptions::default()).unwrap();
+    let config = &effective.config;
+    assert_eq!(config.authentication.anonymous.enabled, Some(true));
+    assert_eq!((config.read_only_port, config.authorization.mode.as_str()), (10255, "AlwaysAllow"));
+    assert_eq!(config.eviction_hard, Some([].into()));
+    assert!(effective.provenance.iter().all(|(_, field)| !field.origin().is_set()));
+}
+
+#[test]
+fn all_problems_are_in_one_report() {
+    let errors = merge(
+        Some(&base(r#""maxPods": "50", "failSwapOn": 1, "maxPod": 3"#)),
+        Some(&[
+            drop_in(
+                "10.conf",
+                r#""featureGates": {"NodeSwop": true, "CPUManager": false}, "syncFrequency": "5d""#,
+            ),
+            Source::unreadable("20.conf", SourceKind::DropIn, Unreadable::TooLarge),
+            Source::drop_in("30.conf", "{}"),
+            Source::drop_in("40.conf", r#"{"apiVersion": "v1", "kind": "Pod"}"#),
+            Source::drop_in("50.conf", "[]"),
+        ]),
+        &["--max-pods=x", "--feature-gates=Sidecars=true"],
+        MergeOptions::default(),
+    );
+    assert_eq!(
+        errors.unwrap_err().to_string(),
+        "/etc/kubelet/config.yaml:1:135: there is no field maxPod; did you mean maxPods?\n\
+         /etc/kubelet/config.yaml:1:98: maxPods: invalid type: string \"50\", expected i32; remove the quotes\n\
+         /etc/kubelet/config.yaml:1:118: failSwapOn: invalid type: integer `1`, expected a boolean\n\
+         20.conf: is larger than 4194304 bytes, the most that a file of a configuration may have\n\
+         30.conf:1:1: apiVersion is missing; expected kubelet.config.k8s.io/v1beta1\n\
+         40.conf:1:2: apiVersion is \"v1\"; expected kubelet.config.k8s.io/v1beta1\n\
+         50.conf:1:1: expected fields and their values\n\
+         invalid argument \"x\" for \"--max-pods\" flag: strconv.ParseInt: parsing \"x\": invalid syntax\n\
+         10.conf:1:162: syncFrequency: unknown unit"
+    );
+}
+
+#[test]
+fn a_file_of_nothing_but_mistakes_costs_little() {
+    let fields: Vec<_> = (0..20_000).map(|n| format!("\"field{n}\": {n}")).collect();
+    let errors = merge(Some(&base(&fields.join(", "))), None, &[""; 0], MergeOptions::default()).unwrap_err();
+    assert_eq!(errors.problems().len(), MOST_OF_A_FILE + 1);
+    let doubled = base(&r#""maxPods": 1, "#.repeat(20_000));
+    let doubled = Source::base("b", doubled.text().unwrap().replace(", }", "}"));
+    let errors = merge(Some(&doubled), None, &[""; 0], MergeOptions::default()).unwrap_err();
+    assert_eq!(errors.problems().len(), crate::document::MAX_LISTED_DUPLICATES);
+    let gates: Vec<_> = (0..20_000).map(|n| format!("\"Gate{n}\": true")).collect();
+    let drop_in = drop_in("10.conf", &format!("\"featureGates\": {{{}}}", gates.join(", ")));
+    let errors = merge(None, Some(&[drop_in]), &[""; 0], MergeOptions::default()).unwrap_err();
+    assert_eq!(errors.problems().len(), MOST_OF_A_FILE);
+}
