@@ -15,6 +15,7 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
+mod assignment;
 mod check;
 mod defaults;
 mod diff;
@@ -22,10 +23,13 @@ mod explain;
 mod flags;
 mod folder;
 mod kubelet;
+mod lines;
+mod locate;
 mod merge;
 mod note;
 mod problem;
 mod provenance;
+mod salvage;
 mod schema;
 mod source;
 mod validate;
@@ -34,12 +38,15 @@ pub use diff::{Difference, diff};
 pub use explain::Explanation;
 pub use flags::{FlagError, FlagSetting, Flags};
 pub use folder::{MAX_FOLDER_FILES, in_folder_order, read_base, read_folder};
+pub use lines::Line;
 pub use merge::{Effective, Layers, MergeOptions, merge};
 pub use note::Note;
 pub use problem::{ConfigErrors, Problem};
 pub use provenance::{FieldProvenance, Origin, Provenance, Setting};
+pub use salvage::{SalvagedConfig, merge_salvaging};
 pub use source::{MAX_FILE_BYTES, Place, Source, SourceKind, Unreadable};
 
+pub use assignment::AssignmentError;
 pub use check::{CheckError, ConfigCheck, ConfigWarning, ReservationProblem};
 pub use kubelet::{
     CrashLoopBackOffConfig, Field, FieldKind, FlushFrequency, FormatOptions, KubeletAnonymousAuthentication,
