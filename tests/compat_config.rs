@@ -31,8 +31,8 @@ fn accept_unknown_fields() {
         both("maxPod: 5\nmaxPods: 6\nmaxPods: 7\n", &["authentication:\n  webhok:\n    enabled: true\n"]);
     assert_eq!(
         right.unwrap_err().to_string(),
-        "/etc/kubelet/config.yaml:5:1: the key \"maxPods\" is already set at 4:1; keep one of the two\n\
-         /etc/kubelet/config.yaml:3:1: there is no field maxPod; did you mean maxPods?\n\
+        "/etc/kubelet/config.yaml:3:1: there is no field maxPod; did you mean maxPods?\n\
+         /etc/kubelet/config.yaml:5:1: the key \"maxPods\" is already set at 4:1; keep one of the two\n\
          10.conf:4:3: there is no field authentication.webhok; did you mean authentication.webhook?"
     );
     let kubelet = kubelet.unwrap();
@@ -47,6 +47,11 @@ fn accept_unknown_fields() {
              authentication.webhook?",
         ]
     );
+    // What is newer than 1.32 is unknown to it, and known here.
+    let [right, kubelet] =
+        both("evictionHard: {memory.available: 1Gi}\nmergeDefaultEvictionSettings: true\n", &[]);
+    let [right, kubelet] = [right, kubelet].map(|it| it.unwrap().config.eviction_hard.unwrap().len());
+    assert_eq!((right, kubelet), (5, 1));
     // A key that stands twice in a drop-in is an error for both.
     assert!(both("", &["maxPods: 6\nmaxPods: 7\n"]).iter().all(Result::is_err));
 }

@@ -85,10 +85,12 @@ pub(crate) fn tell(story: &Story, other: &str) -> String {
         text.push_str("  nobody sets it\n");
     }
     if let Some(default) = story.default.as_ref().filter(|it| !it.is_object() && story.gate.is_none()) {
-        text.push_str(&format!("  without that it is {}\n", clean(&plain(default))));
+        text.push_str(&format!("  if nobody set it, it would be {}\n", clean(&plain(default))));
     }
     if let Some(gate) = &story.gate {
-        text.push_str(&format!("  {}\n", gate.summary));
+        if !gate.summary.is_empty() {
+            text.push_str(&format!("  {}\n", gate.summary));
+        }
         if let (Some(enabled), Some(because)) = (gate.enabled, &gate.because) {
             text.push_str(&format!("  is {}, {because}\n", on(enabled)));
         }

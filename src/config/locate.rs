@@ -83,8 +83,8 @@ mod tests {
         let effective = merge(None, None, &[] as &[&str], MergeOptions::default()).unwrap();
         assert_eq!(effective.provenance.nearest("noSuchField.x[0]"), None);
         assert_eq!(effective.provenance.nearest(""), None);
-        let (path, _) = effective.provenance.nearest("evictionHard.memory.available").unwrap();
-        assert_eq!(path, "evictionHard.memory.available");
+        let (path, _) = effective.provenance.nearest("authentication.webhook.cacheTTL").unwrap();
+        assert_eq!(path, "authentication.webhook.cacheTTL");
         let (path, _) = effective.provenance.nearest("evictionHard.é.available").unwrap();
         assert_eq!(path, "evictionHard");
     }

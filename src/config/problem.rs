@@ -9,7 +9,7 @@ use super::flags::FlagError;
 use super::provenance::Origin;
 use super::source::{Place, Unreadable};
 use crate::behaviour::FeatureGateError;
-use crate::document::{DecodeError, ReadError};
+use crate::document::{DecodeError, Position, ReadError};
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -103,13 +103,48 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// The file that it is in; `None`: it is the command line.
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::Unreadable { file, .. }
+            | Self::Empty { file }
+            | Self::Text { file, .. }
+            | Self::ManyUnknownFields { file, .. } => Some(file),
+            Self::LaterDocument { at }
+            | Self::NoMapping { at }
+            | Self::Type { at, .. }
+            | Self::UnknownField { at, .. }
+            | Self::Value { at, .. } => Some(&at.file),
+            Self::Gate { by, .. } => by.file(),
+            Self::Flag(_) => None,
+        }
+    }
+
+    /// Where it is in the file; `None`: it is about the file as a whole, or about the command line.
+    pub fn position(&self) -> Option<Position> {
+        match self {
+            Self::Text { error, .. } => Some(error.position()),
+            Self::LaterDocument { at }
+            | Self::NoMapping { at }
+            | Self::Type { at, .. }
+            | Self::UnknownField { at, .. }
+            | Self::Value { at, .. }
+            | Self::Gate { by: Origin::File(at), .. } => Some(at.position),
+            Self::Unreadable { .. }
+            | Self::Empty { .. }
+            | Self::ManyUnknownFields { .. }
+            | Self::Gate { .. }
+            | Self::Flag(_) => None,
+        }
+    }
+
     pub(super) fn value(file: Arc<str>, error: &DecodeError) -> Self {
         let at = Place { file, position: error.position() };
         Self::Value { field: error.path().to_owned(), at, message: error.message().to_owned() }
     }
 }
 
-/// Everything that is wrong, in the order of the files, flags last.
+/// Everything that is wrong, in the order of the files and of what stands in them, flags last.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub struct ConfigErrors(pub(super) Vec<Problem>);
 

@@ -45,6 +45,7 @@ impl Layers {
         if let Some(mapping) = node.as_mapping() {
             self.look_through(base, mapping);
         }
+        let node = self.without_newer_fields(node);
         let salvaged = node.salvage::<KubeletConfiguration>();
         let file = base.shared_name();
         for error in salvaged.errors {

@@ -1,6 +1,6 @@
 //! From all layers to the configuration.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::base::{fill_flag_defaults, zero_for_null};
@@ -51,9 +51,13 @@ impl Layers {
         self.apply_flags(&mut config, flags);
         self.note_signals_off();
         self.note_unused_misfits();
-        let Self { slots, files, notes, problems, .. } = self;
-        let notes = without_repetitions(notes);
-        (Effective { config, provenance: Provenance { slots }, notes, files }, problems)
+        let effective = Effective {
+            config,
+            provenance: Provenance { slots: std::mem::take(&mut self.slots) },
+            notes: without_repetitions(std::mem::take(&mut self.notes)),
+            files: self.files.clone(),
+        };
+        (effective, self.in_order())
     }
 
     fn decode(&mut self) -> KubeletConfiguration {
@@ -69,6 +73,16 @@ impl Layers {
             self.report(problem);
         }
         salvaged.value.unwrap_or_default()
+    }
+
+    fn in_order(self) -> Vec<Problem> {
+        let Self { files, mut problems, .. } = self;
+        let order: BTreeMap<&str, usize> = files.iter().enumerate().map(|(n, file)| (&**file, n)).collect();
+        problems.sort_by_cached_key(|problem| {
+            let file = problem.file().map(|file| order.get(file).copied().unwrap_or_default());
+            (file.unwrap_or(usize::MAX), problem.position())
+        });
+        problems
     }
 
     /// Go's decoder finds a field whatever the case of its key; of several keys the last one by bytes counts.
@@ -219,7 +233,8 @@ impl Layers {
 
     fn note_kept_evictions(&mut self) {
         let Some(hard) = self.slots.get("evictionHard").and_then(Slot::map) else { return };
-        let by = hard.values().find(|slot| slot.origin.is_set()).map(|slot| slot.origin.clone());
+        let by = hard.values().find(|slot| slot.origin.is_set() && !slot.is_gone());
+        let by = by.map(|slot| slot.origin.clone());
         let defaults = self.options.platform.default_eviction_hard().iter();
         let kept = defaults.filter(|(signal, _)| {
             hard.get(*signal).is_some_and(|slot| slot.origin == Origin::Default && !slot.is_gone())

@@ -226,6 +226,7 @@ impl Layers {
         }
         self.look_through(drop_in, mapping);
         self.note_relative_paths(drop_in, &node);
+        let node = self.without_newer_fields(node);
         let mut patch = Patch { file: drop_in.shared_name(), notes: &mut self.notes };
         if let Value::Mapping(mapping) = node.into_value() {
             patch.apply(&mut self.slots, mapping, schema::ROOT, "");

@@ -7,7 +7,7 @@ use crate::config::note::Note;
 use crate::config::problem::Problem;
 use crate::config::schema::{self, Finding};
 use crate::config::source::{Place, Source, SourceKind};
-use crate::document::{Document, Lenient, Mapping, Node, read_leniently};
+use crate::document::{Document, Lenient, Mapping, Node, Value, read_leniently};
 
 const TYPE: [(&str, &str); 2] =
     [("apiVersion", "kubelet.config.k8s.io/v1beta1"), ("kind", "KubeletConfiguration")];
@@ -153,6 +153,24 @@ impl Layers {
                 self.problems.push(Problem::ManyUnknownFields { file, count: unknown });
             }
         }
+    }
+
+    /// To the kubelet 1.32 newer fields are unknown like others.
+    pub(super) fn without_newer_fields(&self, node: Node) -> Node {
+        if !self.options.compat.accept_unknown_fields {
+            return node;
+        }
+        let position = node.position();
+        let node = match node.into_value() {
+            Value::Mapping(mapping) => Node::mapping(mapping.into_iter().filter_map(|entry| {
+                let position = entry.position();
+                let (key, node) = entry.into_parts();
+                let field = schema::field(schema::ROOT.fields(), &key);
+                field.is_none_or(|field| field.since.is_none()).then_some((key, position, node))
+            })),
+            value => Node::of(value),
+        };
+        node.with_position(position)
     }
 
     fn unknown_field(&mut self, field: String, at: Place, nearest: Option<String>) {

@@ -38,20 +38,20 @@ fn every_value_has_its_history() {
     assert_eq!(
         history(&effective, "maxPods"),
         [
-            "50 (/etc/kubelet/config.yaml:1:87)",
-            "60 (10.conf:1:87)",
-            "null (20.conf:1:87)",
-            "70 (30.conf:1:87)",
+            "50 (/etc/kubelet/config.yaml:1:81)",
+            "60 (10.conf:1:81)",
+            "null (20.conf:1:81)",
+            "70 (30.conf:1:81)",
         ]
     );
     assert_eq!(
         history(&effective, "podsPerCore"),
-        ["7 (10.conf:1:137)", "0 (30.conf:1:102)", "9 (--pods-per-core)"]
+        ["7 (10.conf:1:131)", "0 (30.conf:1:96)", "9 (--pods-per-core)"]
     );
     // Durations and the like are written as Kubernetes writes them.
     assert_eq!(
         history(&effective, "nodeStatusUpdateFrequency"),
-        ["\"1m0s\" (/etc/kubelet/config.yaml:1:102)"]
+        ["\"1m0s\" (/etc/kubelet/config.yaml:1:96)"]
     );
     assert_eq!(
         history(&effective, "nodeStatusReportFrequency"),
@@ -60,7 +60,7 @@ fn every_value_has_its_history() {
     assert_eq!(history(&effective, "port"), ["10250 (default)"]);
     assert_eq!(
         history(&effective, "systemReserved"),
-        ["{\"memory\":\"1Gi\"} (/etc/kubelet/config.yaml:1:139)", "{\"pid\":\"100\"} (--system-reserved)"]
+        ["{\"memory\":\"1Gi\"} (/etc/kubelet/config.yaml:1:133)", "{\"pid\":\"100\"} (--system-reserved)"]
     );
     assert_eq!(
         effective.files.iter().map(|file| &**file).collect::<Vec<_>>(),
@@ -84,10 +84,10 @@ fn zero_is_unset_where_kubernetes_says_so() {
     assert_eq!((effective.config.registry_burst, effective.config.registry_pull_qps), (10, Some(0)));
     assert_eq!(
         effective.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        ["/etc/kubelet/config.yaml:1:87: registryBurst: zero or nothing means the default, 10"]
+        ["/etc/kubelet/config.yaml:1:81: registryBurst: zero or nothing means the default, 10"]
     );
-    assert_eq!(history(&effective, "registryBurst"), ["0 (/etc/kubelet/config.yaml:1:87)", "10 (default)"]);
-    assert_eq!(history(&effective, "kernelMemcgNotification"), ["false (/etc/kubelet/config.yaml:1:129)"]);
+    assert_eq!(history(&effective, "registryBurst"), ["0 (/etc/kubelet/config.yaml:1:81)", "10 (default)"]);
+    assert_eq!(history(&effective, "kernelMemcgNotification"), ["false (/etc/kubelet/config.yaml:1:123)"]);
 }
 
 #[test]
@@ -135,15 +135,19 @@ fn all_problems_are_in_one_report() {
     );
     assert_eq!(
         errors.unwrap_err().to_string(),
-        "/etc/kubelet/config.yaml:1:135: there is no field maxPod; did you mean maxPods?\n\
-         /etc/kubelet/config.yaml:1:98: maxPods: invalid type: string \"50\", expected i32; remove the quotes\n\
-         /etc/kubelet/config.yaml:1:118: failSwapOn: invalid type: integer `1`, expected a boolean\n\
+        "/etc/kubelet/config.yaml:1:92: maxPods: invalid type: string \"50\", expected i32; remove the quotes\n\
+         /etc/kubelet/config.yaml:1:112: failSwapOn: invalid type: integer `1`, expected a boolean\n\
+         /etc/kubelet/config.yaml:1:115: there is no field maxPod; did you mean maxPods?\n\
+         10.conf:1:98: unrecognized feature gate: NodeSwop; did you mean NodeSwap?\n\
+         10.conf:1:116: cannot set feature gate CPUManager to false, feature is locked to true\n\
+         10.conf:1:155: syncFrequency: `5d` is no duration: expected numbers with units (ns, us, ms, s, m, h) such as \
+         1m30s, at most 292 years\n\
          20.conf: is larger than 4194304 bytes, the most that a file of a configuration may have\n\
          30.conf:1:1: apiVersion is missing; expected kubelet.config.k8s.io/v1beta1\n\
          40.conf:1:2: apiVersion is \"v1\"; expected kubelet.config.k8s.io/v1beta1\n\
          50.conf:1:1: expected fields and their values\n\
          invalid argument \"x\" for \"--max-pods\" flag: strconv.ParseInt: parsing \"x\": invalid syntax\n\
-         10.conf:1:162: syncFrequency: unknown unit"
+         --feature-gates: unrecognized feature gate: Sidecars; did you mean SidecarContainers?"
     );
 }
 
