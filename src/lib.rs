@@ -38,6 +38,7 @@
 //! | [`behaviour`] | feature gates, and the faults of the kubelet that can be copied |
 //! | [`api`] | pods, status, quantities and manifests as a node reads them |
 //! | [`document`] | JSON and YAML with positions, for manifests and configuration alike |
+//! | [`config`] | a node's configuration: every field, its defaults, what is wrong with it and what is dangerous |
 //! | [`container`] | one container: records, restarts, back-off, probes, hooks, stopping, garbage collection |
 //! | [`ordering`] | the start order and the stop order of a pod's containers |
 //! | [`pod`] | one pod: compiled form, resources, plan, status, and its machine, the [`pod::Lifecycle`]; the set of pods |

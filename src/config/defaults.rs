@@ -7,7 +7,7 @@ use super::{
     KubeletConfiguration, KubeletWebhookAuthentication, KubeletWebhookAuthorization, LoggingConfiguration,
     SignedDuration,
 };
-use crate::behaviour::{FeatureGateSettings, GateRegistry};
+use crate::behaviour::{FeatureGates, GateRegistry};
 
 impl KubeletConfiguration {
     /// Fills in what is unset, as Kubernetes 1.32 does when it has read a file.
@@ -34,12 +34,12 @@ impl KubeletConfiguration {
     /// `evictionHard` has none here: what it is without thresholds depends on the platform, and
     /// [`EvictionSettings`](crate::eviction::EvictionSettings) fills it in.
     pub fn apply_defaults(&mut self) {
-        self.apply_defaults_over(&FeatureGateSettings::default());
+        self.apply_defaults_under(&FeatureGates::default());
     }
 
-    /// As [`apply_defaults`](Self::apply_defaults), where a flag has set gates before. What is no gate, or cannot be
-    /// set, is passed over: validation says it.
-    pub fn apply_defaults_over(&mut self, set_before: &FeatureGateSettings) {
+    /// As [`apply_defaults`](Self::apply_defaults), where flags have switched gates before `featureGates` is heard.
+    /// What is no gate, or cannot be set, is passed over: validation says it.
+    pub fn apply_defaults_under(&mut self, gates: &FeatureGates) {
         if !self.node_status_update_frequency.is_zero() {
             self.node_status_report_frequency.fill(self.node_status_update_frequency);
         }
@@ -47,7 +47,7 @@ impl KubeletConfiguration {
             self.pod_pids_limit = None;
         }
         self.serialize_image_pulls.get_or_insert(self.max_parallel_image_pulls.is_none_or(|most| most < 2));
-        let gates = Gates::over(set_before, self, GateRegistry::default().with_newer());
+        let gates = Gates::over(*gates, self, GateRegistry::default().with_newer());
         let crash_loop = gates.enabled("KubeletCrashLoopBackOffMax");
         let verification = gates.enabled("KubeletEnsureSecretPulledImages");
         if crash_loop {
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn gates_that_are_on_already_count() {
         let mut config = KubeletConfiguration::default();
-        config.apply_defaults_over(&"KubeletCrashLoopBackOffMax=true".parse().unwrap());
+        config.apply_defaults_under(&"KubeletCrashLoopBackOffMax=true".parse().unwrap());
         assert!(config.crash_loop_back_off.max_container_restart_period.is_some());
     }
 

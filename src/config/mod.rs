@@ -1,19 +1,40 @@
 //! A node's configuration: what it may say, what it is by default, and what is wrong with it.
 //!
 //! [`KubeletConfiguration`] is `kubelet.config.k8s.io/v1beta1`, with Kubernetes' names on the wire. Reading keeps what
-//! was said; [`KubeletConfiguration::apply_defaults`] is a step of its own.
+//! was said. Each of the next steps is one of its own:
+//!
+//! - [`apply_defaults`](KubeletConfiguration::apply_defaults) fills in what Kubernetes 1.32 would.
+//! - [`validate`](KubeletConfiguration::validate) says what the kubelet refuses to run with, in its words.
+//! - [`check`](KubeletConfiguration::check) adds what the kubelet finds only when it starts, and warns of what is valid
+//!   and dangerous.
+//!
+//! Every finding names its field, so that whoever merged files can look up where it was set.
 //!
 //! ```
-//! use node_lifecycle::config::KubeletConfiguration;
+//! use node_lifecycle::behaviour::Compat;
+//! use node_lifecycle::config::{Host, KubeletConfiguration};
 //!
-//! let mut config: KubeletConfiguration =
-//!     serde_json::from_str(r#"{"maxPods": 50, "nodeStatusUpdateFrequency": "20s"}"#)?;
-//! assert!(config.node_status_report_frequency.is_zero());
-//! config.apply_defaults();
-//! assert_eq!(config.max_pods, 50);
+//! let config: KubeletConfiguration = serde_json::from_str(r#"{
+//!     "maxPods": 50,
+//!     "nodeStatusUpdateFrequency": "20s",
+//!     "evictionSoft": {"memory.available": "500Mi"},
+//!     "evictionSoftGracePeriod": {"memory.available": "1m30s"}}"#)?;
+//! let config = config.with_defaults();
 //! assert_eq!(config.node_status_report_frequency.to_string(), "20s");
-//! # Ok::<(), serde_json::Error>(())
+//!
+//! let host = Host { capacity: [("memory".to_owned(), "8Gi".parse()?)].into(), ..Host::default() };
+//! assert_eq!(config.validate(&host), Ok(()));
+//! assert_eq!(
+//!     config.check(&host, Compat::default()).to_string(),
+//!     "warning: evictionMaxPodGracePeriod: at 0 pods that are evicted for a soft threshold are killed at once: \
+//!      set the most seconds that they may have"
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! Two things differ from the kubelet on purpose: a list or map that is set to nothing is written as such (the
+//! kubelet's form is [`to_kubelet_json`](KubeletConfiguration::to_kubelet_json)), and defaulting passes over a feature
+//! gate that does not exist, at which the kubelet crashes; validation says it.
 
 mod assignment;
 mod check;

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::error::Findings;
-use crate::behaviour::{FeatureGateSettings, GateGroup, GateRegistry};
+use crate::behaviour::{FeatureGates, GateGroup, GateRegistry};
 use crate::config::KubeletConfiguration;
 
 /// What is set, over what was set before. Looks gates up as they are asked for.
 pub(in crate::config) struct Gates<'a> {
     registry: GateRegistry,
     set: &'a BTreeMap<String, bool>,
-    before: Option<&'a FeatureGateSettings>,
+    before: FeatureGates,
 }
 
 impl<'a> Gates<'a> {
@@ -25,42 +25,36 @@ impl<'a> Gates<'a> {
                 found.add(format_args!("featureGates.{name}"), error);
             }
         }
-        let gates = Self { registry, set: &config.feature_gates, before: None };
+        let gates = Self { registry, set: &config.feature_gates, before: FeatureGates::default() };
         found.0.is_empty().then_some(gates)
     }
 
     /// The gates of a configuration. What a kubelet refuses is passed over.
-    pub(in crate::config) const fn of_settings(
-        config: &'a KubeletConfiguration,
-        registry: GateRegistry,
-    ) -> Self {
-        Self { registry, set: &config.feature_gates, before: None }
+    pub(in crate::config) fn of_settings(config: &'a KubeletConfiguration, registry: GateRegistry) -> Self {
+        Self { registry, set: &config.feature_gates, before: FeatureGates::default() }
     }
 
     /// The gates of a configuration over those that were set before. What a kubelet refuses is passed over.
     pub(in crate::config) const fn over(
-        before: &'a FeatureGateSettings,
+        before: FeatureGates,
         config: &'a KubeletConfiguration,
         registry: GateRegistry,
     ) -> Self {
-        Self { registry, set: &config.feature_gates, before: Some(before) }
+        Self { registry, set: &config.feature_gates, before }
     }
 
-    /// Whether a gate is on: by its name, else by its group, else by default.
+    /// Whether a gate is on: by its name, else by its group, else as before.
     pub(in crate::config) fn enabled(&self, name: &str) -> bool {
-        let Some((_, state)) = self.registry.gate(name) else { return false };
+        let Some((info, state)) = self.registry.gate(name) else { return false };
         let by_group = || {
             let stage = state.maturity()?.stage;
             let group = GateGroup::ALL.into_iter().find(|group| group.stage() == stage)?;
-            self.setting(group.name())
+            self.set.get(group.name()).copied()
         };
+        let before = || info.feature.map_or(state.default_value(), |feature| self.before.enabled(feature));
         match state.maturity() {
             Some(maturity) if maturity.locked => maturity.default,
-            _ => self.setting(name).or_else(by_group).unwrap_or(state.default_value()),
+            _ => self.set.get(name).copied().or_else(by_group).unwrap_or_else(before),
         }
-    }
-
-    fn setting(&self, name: &str) -> Option<bool> {
-        self.set.get(name).copied().or_else(|| self.before?.get(name))
     }
 }
