@@ -6,8 +6,8 @@ use std::sync::Arc;
 use node_lifecycle::api::{Pod, PodSpec, QosClass, Quantity, ResourceList, ResourceRequirements};
 use node_lifecycle::behaviour::{Behaviour, Feature, FeatureGates};
 use node_lifecycle::pod::{
-    CompiledPod, Overhead, cpu_quota_us, cpu_shares, cpu_weight, oom_score_adj, pod_cgroup, pod_qos_class,
-    pod_resources, qos_class,
+    CompiledPod, Overhead, PodCgroupSettings, cpu_quota_us, cpu_shares, cpu_weight, oom_score_adj,
+    pod_cgroup, pod_qos_class, pod_resources, qos_class,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -216,7 +216,8 @@ proptest! {
                 QosClass::BestEffort => prop_assert_eq!(score, 1000),
             }
         }
-        let cgroup = pod_cgroup(&compiled, qos, period);
+        let node = PodCgroupSettings { cpu_cfs_quota_period_us: Some(period), pids_limit: None };
+        let cgroup = pod_cgroup(&compiled, qos, &node);
         prop_assert!((2..=262_144).contains(&cgroup.cpu_shares));
         prop_assert!(cgroup.cpu_quota_us.is_none_or(|quota| quota >= 1000));
         prop_assert!(cgroup.memory_limit_bytes != Some(0));

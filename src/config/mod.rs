@@ -46,6 +46,7 @@ mod folder;
 mod kubelet;
 mod lines;
 mod locate;
+mod machines;
 mod merge;
 mod note;
 mod problem;
@@ -76,4 +77,5 @@ pub use kubelet::{
     MemorySwapConfiguration, OutputRoutingOptions, ShutdownGracePeriodByPodPriority, SignedDuration, Taint,
     TracingConfiguration, UserNamespaces, VModuleItem,
 };
+pub use machines::{ConfigConversionError, ConfigConversionErrors, MachineSettings};
 pub use validate::{Host, ValidationError, ValidationErrors};

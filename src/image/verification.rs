@@ -27,6 +27,33 @@ pub enum VerificationPolicy {
     AlwaysVerify,
 }
 
+impl VerificationPolicy {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::NeverVerify,
+        Self::NeverVerifyPreloadedImages,
+        Self::NeverVerifyAllowlistedImages,
+        Self::AlwaysVerify,
+    ];
+
+    /// What a configuration calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NeverVerify => "NeverVerify",
+            Self::NeverVerifyPreloadedImages => "NeverVerifyPreloadedImages",
+            Self::NeverVerifyAllowlistedImages => "NeverVerifyAllowlistedImages",
+            Self::AlwaysVerify => "AlwaysVerify",
+        }
+    }
+
+    /// The one of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.name() == name)
+    }
+}
+
 /// The policy, with its list.
 ///
 /// ```

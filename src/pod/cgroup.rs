@@ -78,25 +78,42 @@ fn saturated(number: u128) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
 
+/// What a node says of the cgroups of all its pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PodCgroupSettings {
+    /// The period of CPU quotas in microseconds (KubeletConfiguration `cpuCFSQuotaPeriod`): 100 ms. `None`: no
+    /// quotas are set (`cpuCFSQuota: false`).
+    pub cpu_cfs_quota_period_us: Option<u64>,
+    /// How many process ids a pod may have (KubeletConfiguration `podPidsLimit`); `None`, the default: as many as all
+    /// pods together.
+    pub pids_limit: Option<u64>,
+}
+
+impl Default for PodCgroupSettings {
+    fn default() -> Self {
+        Self { cpu_cfs_quota_period_us: Some(DEFAULT_CPU_PERIOD_US), pids_limit: None }
+    }
+}
+
 /// What the kernel is told of a pod as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PodCgroup {
     /// Its part of the CPU when all want it; see [`cpu_weight`] for cgroup v2.
     pub cpu_shares: u64,
-    /// The CPU time that it has in each period, in microseconds; `None` is unlimited. A node that does not
-    /// enforce quotas (`cpuCFSQuota: false`) passes over it.
+    /// The CPU time that it has in each period, in microseconds; `None` is unlimited.
     pub cpu_quota_us: Option<u64>,
     /// That period, in microseconds.
     pub cpu_period_us: u64,
     /// The memory that it may use, in bytes; `None` is unlimited.
     pub memory_limit_bytes: Option<u64>,
+    /// How many process ids it may have; `None` is unlimited.
+    pub pids_limit: Option<u64>,
 }
 
 /// What the kernel is told of a pod as a whole, overhead included.
 ///
-/// `qos` is [`pod_qos_class`](super::pod_qos_class), `period_us` the configured period of CPU quotas. A
-/// `BestEffort` pod has the fewest shares and no limits. A limit of a `Burstable` pod is one only if the pod
+/// `qos` is [`pod_qos_class`](super::pod_qos_class). A `BestEffort` pod has the fewest shares and no limits. A limit of a `Burstable` pod is one only if the pod
 /// itself gives it (KEP-2837) or every init and app container does: the sum of some containers' limits would
 /// hold back the others.
 ///
@@ -105,7 +122,7 @@ pub struct PodCgroup {
 ///
 /// use node_lifecycle::api::Pod;
 /// use node_lifecycle::behaviour::Behaviour;
-/// use node_lifecycle::pod::{CompiledPod, pod_cgroup};
+/// use node_lifecycle::pod::{CompiledPod, PodCgroupSettings, pod_cgroup};
 ///
 /// let pod = Pod::from_json(r#"{"metadata": {"name": "web"}, "spec": {"containers": [
 ///     {"name": "app", "image": "app:1", "resources": {
@@ -113,14 +130,16 @@ pub struct PodCgroup {
 ///     {"name": "log", "image": "log:1", "resources": {"limits": {"memory": "64Mi"}}}]}}"#)?;
 /// let pod = CompiledPod::compile(&pod, &Arc::new(Behaviour::default()))?;
 ///
-/// let cgroup = pod_cgroup(&pod, pod.qos, 100_000);
+/// let node = PodCgroupSettings { pids_limit: Some(4096), ..PodCgroupSettings::default() };
+/// let cgroup = pod_cgroup(&pod, pod.qos, &node);
 /// assert_eq!(cgroup.cpu_shares, 512);
 /// assert_eq!(cgroup.cpu_quota_us, None); // `log` has no limit
 /// assert_eq!(cgroup.memory_limit_bytes, Some(1088 << 20));
+/// assert_eq!(cgroup.pids_limit, Some(4096));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use]
-pub fn pod_cgroup(pod: &CompiledPod, qos: QosClass, period_us: u64) -> PodCgroup {
+pub fn pod_cgroup(pod: &CompiledPod, qos: QosClass, node: &PodCgroupSettings) -> PodCgroup {
     let gates = pod.behaviour.gates;
     let limit = |name| bounded_limit(&pod.spec, &pod.resources, gates, qos, name);
     let cpu_request = match qos {
@@ -129,10 +148,12 @@ pub fn pod_cgroup(pod: &CompiledPod, qos: QosClass, period_us: u64) -> PodCgroup
     };
     PodCgroup {
         cpu_shares: cpu_shares(cpu_request.map_or(0, Quantity::milli_value_saturating)),
-        cpu_quota_us: limit("cpu")
-            .and_then(|limit| cpu_quota_us(limit.milli_value_saturating(), period_us, gates)),
-        cpu_period_us: cpu_period_us(period_us, gates),
+        cpu_quota_us: node
+            .cpu_cfs_quota_period_us
+            .and_then(|period_us| cpu_quota_us(limit("cpu")?.milli_value_saturating(), period_us, gates)),
+        cpu_period_us: cpu_period_us(node.cpu_cfs_quota_period_us.unwrap_or(DEFAULT_CPU_PERIOD_US), gates),
         memory_limit_bytes: limit("memory").map(Quantity::bytes_saturating).filter(|bytes| *bytes > 0),
+        pids_limit: node.pids_limit,
     }
 }
 
@@ -173,10 +194,24 @@ mod tests {
     use serde_json::{Value, json};
 
     fn cgroup(spec: &Value, qos: Option<QosClass>, gates: FeatureGates) -> PodCgroup {
+        cgroup_on(
+            PodCgroupSettings { cpu_cfs_quota_period_us: Some(50_000), pids_limit: None },
+            spec,
+            qos,
+            gates,
+        )
+    }
+
+    fn cgroup_on(
+        node: PodCgroupSettings,
+        spec: &Value,
+        qos: Option<QosClass>,
+        gates: FeatureGates,
+    ) -> PodCgroup {
         let pod: Pod = serde_json::from_value(json!({"metadata": {"name": "p"}, "spec": spec})).unwrap();
         let behaviour = Arc::new(Behaviour { gates, ..Behaviour::default() });
         let pod = CompiledPod::compile(&pod, &behaviour).unwrap();
-        pod_cgroup(&pod, qos.unwrap_or(pod.qos), 50_000)
+        pod_cgroup(&pod, qos.unwrap_or(pod.qos), &node)
     }
 
     #[test]
@@ -242,5 +277,15 @@ mod tests {
         let guaranteed = cgroup(&spec, Some(QosClass::Guaranteed), gates);
         assert_eq!((guaranteed.cpu_quota_us, guaranteed.cpu_period_us), (Some(50_000), 50_000));
         assert_eq!(guaranteed.memory_limit_bytes, Some(1 << 30));
+    }
+
+    #[test]
+    fn a_node_may_set_no_quotas_and_limit_processes() {
+        let limits = json!({"limits": {"cpu": "1", "memory": "1Gi"}});
+        let spec = json!({"containers": [{"name": "a", "resources": limits}]});
+        let node = PodCgroupSettings { cpu_cfs_quota_period_us: None, pids_limit: Some(7) };
+        let cgroup = cgroup_on(node, &spec, None, FeatureGates::default());
+        assert_eq!((cgroup.cpu_quota_us, cgroup.pids_limit), (None, Some(7)));
+        assert_eq!(cgroup.memory_limit_bytes, Some(1 << 30));
     }
 }

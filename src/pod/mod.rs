@@ -50,7 +50,8 @@ mod worker;
 mod workers;
 
 pub use cgroup::{
-    DEFAULT_CPU_PERIOD_US, PodCgroup, cpu_period_us, cpu_quota_us, cpu_shares, cpu_weight, pod_cgroup,
+    DEFAULT_CPU_PERIOD_US, PodCgroup, PodCgroupSettings, cpu_period_us, cpu_quota_us, cpu_shares, cpu_weight,
+    pod_cgroup,
 };
 pub use compiled::{CompileError, CompiledContainer, CompiledPod, NeededImage, VolumeImage, VolumeIndex};
 pub use deadline::{ActiveDeadline, DEADLINE_EXCEEDED, DEADLINE_EXCEEDED_MESSAGE, active_deadline};

@@ -18,6 +18,9 @@ use crate::pod::{
     CompiledPod, DEFAULT_CPU_PERIOD_US, cpu_period_us, cpu_quota_us, cpu_shares, oom_score_adj,
 };
 
+/// The file of a cgroup v2 that says whether its processes are killed together.
+const OOM_GROUP: &str = "memory.oom.group";
+
 /// What a node adds to what a pod says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeSettings {
@@ -28,6 +31,10 @@ pub struct NodeSettings {
     /// The period of CPU quotas in microseconds (KubeletConfiguration `cpuCFSQuotaPeriod`); `None`: no quotas
     /// are set (`cpuCFSQuota: false`).
     pub cpu_cfs_quota_period_us: Option<u64>,
+    /// Whether all processes of a container are killed when its memory runs out, instead of the one that the kernel
+    /// chooses (KubeletConfiguration `singleProcessOOMKill: false`, the default on cgroup v2): true. Has to be false
+    /// on cgroup v1, which cannot.
+    pub oom_group_kill: bool,
 }
 
 impl Default for NodeSettings {
@@ -36,6 +43,7 @@ impl Default for NodeSettings {
             pod_logs_dir: "/var/log/pods".to_owned(),
             memory_capacity_bytes: None,
             cpu_cfs_quota_period_us: Some(DEFAULT_CPU_PERIOD_US),
+            oom_group_kill: true,
         }
     }
 }
@@ -138,6 +146,7 @@ fn namespaces(pod: &Pod) -> NamespaceOption {
 /// assert_eq!(&*config.image.image, "sha256:f00");
 /// assert_eq!(config.annotations[CONTAINER_RESTART_COUNT_ANNOTATION], "2");
 /// assert_eq!(config.linux.resources.cpu_quota, 150_000);
+/// assert_eq!(config.linux.resources.unified["memory.oom.group"], "1");
 /// assert_eq!(config.log_path, "app/2.log");
 ///
 /// let (kept, _) = KeptWithContainer::read(&config.labels, &config.annotations);
@@ -199,7 +208,7 @@ const fn word_of(kind: ContainerKind) -> &'static str {
 }
 
 /// What the kernel is told of a container: shares by its CPU request, or its limit where it has none; quota and
-/// memory by its limits.
+/// memory by its limits; who is killed when its memory runs out.
 fn container_resources(
     pod: &Pod,
     container: &Container,
@@ -221,6 +230,7 @@ fn container_resources(
         cpu_period: quota.map_or(0, |(_, period)| number(period)),
         memory_limit_in_bytes: limits.get("memory").map_or(0, |memory| number(memory.bytes_saturating())),
         oom_score_adj: score.into(),
+        unified: node.oom_group_kill.then(|| (OOM_GROUP.to_owned(), "1".to_owned())).into_iter().collect(),
         ..LinuxContainerResources::default()
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value as Json};
 
-use crate::behaviour::{Feature, FeatureGates};
+use crate::behaviour::FeatureGates;
 use crate::config::note::Note;
 use crate::config::provenance::{Content, Origin, Slot, Slots};
 use crate::config::schema;
@@ -48,9 +48,7 @@ static DEFAULTS: LazyLock<Map<String, Json>> = LazyLock::new(|| {
 
 /// Gives everything that is unset its default, as a kubelet has it once it has read its configuration.
 pub(super) fn complete(config: &mut KubeletConfiguration, gates: &FeatureGates) {
-    let by_default = FeatureGates::default();
-    let switched = Feature::ALL.iter().filter(|gate| gates.enabled(**gate) != by_default.enabled(**gate));
-    config.apply_defaults_over(&switched.map(|gate| (gate.name(), gates.enabled(*gate))).collect());
+    config.apply_defaults_under(gates);
     // It has no default of its own, but the kubelet keeps it as a plain boolean.
     config.enable_system_log_query.get_or_insert(false);
 }

@@ -12,7 +12,7 @@ use crate::machine::Timestamp;
 use crate::pod::{Overhead, pod_resources, qos_class};
 
 /// What [`resize`] has to know of the node.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResizeNode<'a> {
     /// What the node has for pods. A resource that is not named is not there.
     pub allocatable: &'a ResourceList,
