@@ -1,5 +1,7 @@
 //! Where the kubelet and the library answer differently, and what makes the difference.
 
+use std::cell::LazyCell;
+
 use node_lifecycle::config::{Difference as FieldDifference, FieldProvenance, MergeOptions, diff};
 use serde::Serialize;
 use serde_json::Value;
@@ -21,7 +23,10 @@ pub(crate) struct Mark {
 pub(crate) fn marks(case: &Case<'_>, mine: &Answer) -> Vec<Mark> {
     let (ours, theirs) = (options(case.args.compat), options(case.args.compat.other()));
     let other = case.answer(theirs);
-    let switched: Vec<_> = ways(ours, theirs).map(|(field, way)| (field, case.answer(way))).collect();
+    // Most agree, and then nobody asks.
+    let switched = LazyCell::new(|| {
+        ways(ours, theirs).map(|(field, way)| (field, case.answer(way))).collect::<Vec<_>>()
+    });
     let because = |agrees: &dyn Fn(&Answer) -> bool| {
         switched.iter().filter(|(_, answer)| agrees(answer)).map(|(field, _)| field.clone()).collect()
     };

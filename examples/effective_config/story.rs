@@ -9,6 +9,9 @@ use super::decide::{Answer, Case, options};
 use super::marks::Mark;
 use super::report::{Field, Sentence, warnings};
 
+/// Who reads which field, as the tests find it out.
+const READERS: &str = include_str!("../../docs/configuration-fields.md");
+
 /// What is known of a field.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -19,6 +22,8 @@ pub(crate) struct Story {
     /// What it is if nobody sets it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) default: Option<serde_json::Value>,
+    /// The settings of machines that read it.
+    pub(crate) readers: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) gate: Option<Gate>,
     pub(crate) notes: Vec<Sentence>,
@@ -96,6 +101,7 @@ impl Story {
         Ok(Self {
             values: told.collect(),
             default: explanation.default.clone(),
+            readers: readers(&field),
             gate: gate.map(|gate| Gate::new(gate, effective, options)),
             notes: explanation.notes.iter().map(said).collect(),
             warnings: warnings(names, answer).into_iter().filter(|it| concerns(&it.field)).collect(),
@@ -156,6 +162,17 @@ impl Gate {
 
 pub(crate) const fn on(enabled: bool) -> &'static str {
     if enabled { "on" } else { "off" }
+}
+
+/// The settings of machines that read a field, or something in it.
+fn readers(field: &str) -> Vec<&'static str> {
+    let rows = READERS.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    let rows = rows.filter(|(read, _)| is_within(read, field) || is_within(field, read));
+    let readers = rows.flat_map(|(_, readers)| readers.trim_end_matches(" |").split(", "));
+    let mut readers: Vec<_> = readers.map(|reader| reader.trim_matches('`')).collect();
+    readers.sort_unstable();
+    readers.dedup();
+    readers
 }
 
 /// Whether a path lies in another one, brackets or not.

@@ -99,8 +99,12 @@ pub(crate) fn tell(story: &Story, other: &str) -> String {
             text.push_str(&format!("  needs {}\n", gate.needs.join(", ")));
         }
         let kep = gate.kep.map(|kep| format!("; KEP {kep}")).unwrap_or_default();
-        let here = if gate.read_here { "machines here read it" } else { "no machine here reads it" };
-        text.push_str(&format!("  read by {}; {here}{kep}\n", gate.read_by.join(", ")));
+        let here = if gate.read_here { "" } else { "; nothing in this library depends on it" };
+        text.push_str(&format!("  Kubernetes reads it in {}{here}{kep}\n", gate.read_by.join(", ")));
+    } else if story.readers.is_empty() {
+        text.push_str("  no machine of this library reads it\n");
+    } else {
+        text.push_str(&format!("  read by {}\n", story.readers.join(", ")));
     }
     sentences(&mut text, "  ", "note", NOTE, &story.notes);
     sentences(&mut text, "  ", "warning", WARNING, &story.warnings);
