@@ -88,35 +88,33 @@ impl<'a> Writing<'a, '_> {
             let field = schema::below(path, kind, key);
             match &slot.content {
                 Content::Map(below) if !below.is_empty() => {
-                    self.map(below, schema::kind_of(kind, key), field, key, depth);
+                    self.map(below, schema::kind_of(kind, key), &field, key, depth);
                 }
                 _ if !(self.shows)(&field, FieldProvenance(slot)) => {}
-                content => self.value(content, slot, field, &quoted(key), depth),
+                content => self.value(content, slot, &field, &quoted(key), depth),
             }
         }
     }
 
     /// The name of a map, if something below it is shown.
-    fn map(&mut self, below: &'a Slots, kind: FieldKind, field: String, key: &str, depth: usize) {
+    fn map(&mut self, below: &'a Slots, kind: FieldKind, field: &str, key: &str, depth: usize) {
         let begin = self.lines.len();
         let text = format!("{}:", quoted(key));
-        self.lines.push(Line { field: field.clone(), depth, text, provenance: None });
-        self.fields(below.iter(), kind, &field, depth + 1);
-        let is_shown = |line: &Line<'_>| line.provenance.is_none_or(|field| field.value().is_some());
+        self.lines.push(Line { field: field.to_owned(), depth, text, provenance: None });
+        self.fields(below.iter(), kind, field, depth + 1);
+        let is_there = |line: &Line<'_>| line.provenance.is_none_or(|field| field.value().is_some());
         let shown = self.lines.get(begin + 1..).unwrap_or_default();
-        match self.lines.get(begin + 1..).map(|lines| lines.iter().any(is_shown)) {
-            Some(true) => {}
+        if shown.is_empty() {
+            self.lines.truncate(begin);
+        } else if !shown.iter().any(is_there)
+            && let Some(line) = self.lines.get_mut(begin)
+        {
             // What was all taken away leaves an empty map.
-            _ if !shown.is_empty() => {
-                if let Some(line) = self.lines.get_mut(begin) {
-                    line.text.push_str(" {}");
-                }
-            }
-            _ => self.lines.truncate(begin),
+            line.text.push_str(" {}");
         }
     }
 
-    fn value(&mut self, content: &'a Content, slot: &'a Slot, field: String, key: &str, depth: usize) {
+    fn value(&mut self, content: &'a Content, slot: &'a Slot, field: &str, key: &str, depth: usize) {
         let (text, items) = match content {
             Content::Leaf(node) => match node.value() {
                 Value::Sequence(items) if !items.is_empty() => (format!("{key}:"), items.as_slice()),
@@ -126,9 +124,9 @@ impl<'a> Writing<'a, '_> {
             Content::Gone => (format!("# {key}: null"), [].as_slice()),
         };
         let provenance = Some(FieldProvenance(slot));
-        self.lines.push(Line { field: field.clone(), depth, text, provenance });
+        self.lines.push(Line { field: field.to_owned(), depth, text, provenance });
         self.lines.extend(items.iter().map(|item| Line {
-            field: field.clone(),
+            field: field.to_owned(),
             depth: depth + 1,
             text: format!("- {}", flow(item)),
             provenance: None,
