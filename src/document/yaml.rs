@@ -46,10 +46,10 @@ pub(super) fn read(
                 }
             }
             Event::SequenceStart(anchor, _) => {
-                builder.step(Step::StartSequence, anchor, position, duplicates)?
+                builder.step(Step::StartSequence, anchor, position, duplicates)?;
             }
             Event::MappingStart(anchor, _) => {
-                builder.step(Step::StartMapping, anchor, position, duplicates)?
+                builder.step(Step::StartMapping, anchor, position, duplicates)?;
             }
             Event::SequenceEnd | Event::MappingEnd => builder.step(Step::End, 0, position, duplicates)?,
             Event::Alias(anchor) => builder.alias(anchor, position, duplicates)?,

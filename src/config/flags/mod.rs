@@ -170,7 +170,7 @@ impl Flags {
                 self.settings.insert(flag.name, setting);
             }
             Err(message) => {
-                self.errors.push(FlagError::Value { value: text.to_owned(), flag: flag.name, message })
+                self.errors.push(FlagError::Value { value: text.to_owned(), flag: flag.name, message });
             }
         }
     }
