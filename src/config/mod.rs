@@ -7,6 +7,7 @@
 //! - [`validate`](KubeletConfiguration::validate) says what the kubelet refuses to run with, in its words.
 //! - [`check`](KubeletConfiguration::check) adds what the kubelet finds only when it starts, and warns of what is valid
 //!   and dangerous.
+//! - [`MachineSettings`] is what the machines of a node are made from.
 //!
 //! Every finding names its field, so that whoever merged files can look up where it was set.
 //!

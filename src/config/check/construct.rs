@@ -1,6 +1,5 @@
 //! What only the construction of a machine finds.
 
-use super::machines;
 use super::{CheckError, ConfigCheck};
 use crate::api::Quantity;
 use crate::config::{KubeletConfiguration, SignedDuration};
@@ -13,14 +12,6 @@ impl KubeletConfiguration {
         self.check_durations(check);
         self.check_names(check);
         self.check_logs(check);
-        let gc = machines::image_gc_policy(self).validate().err().map(CheckError::from);
-        let pulls = machines::pull_config(self).validate().err().map(CheckError::from);
-        for error in gc.into_iter().chain(pulls) {
-            // What was refused already is not said twice.
-            if check.errors.iter().all(|said| said.path() != error.path()) {
-                check.errors.push(error);
-            }
-        }
         if let Some(ids) = self.user_namespaces.as_ref().and_then(|it| it.ids_per_pod)
             && (ids < IDS || ids % IDS != 0)
         {
@@ -34,8 +25,7 @@ impl KubeletConfiguration {
                 check.errors.push(CheckError::NegativeDuration { path, duration });
             }
         };
-        // Those that the kubelet's validation looks at are not here; a negative volumeStatsAggPeriod switches it off.
-        refuse("syncFrequency", self.sync_frequency);
+        // Those that the kubelet's validation or a machine looks at are not here; a negative volumeStatsAggPeriod switches it off.
         refuse("fileCheckFrequency", self.file_check_frequency);
         refuse("httpCheckFrequency", self.http_check_frequency);
         refuse("authentication.webhook.cacheTTL", self.authentication.webhook.cache_ttl);
@@ -45,10 +35,7 @@ impl KubeletConfiguration {
         refuse("streamingConnectionIdleTimeout", self.streaming_connection_idle_timeout);
         refuse("nodeStatusUpdateFrequency", self.node_status_update_frequency);
         refuse("nodeStatusReportFrequency", self.node_status_report_frequency);
-        refuse("imageMinimumGCAge", self.image_minimum_gc_age);
         refuse("cpuManagerReconcilePeriod", self.cpu_manager_reconcile_period);
-        refuse("runtimeRequestTimeout", self.runtime_request_timeout);
-        refuse("evictionPressureTransitionPeriod", self.eviction_pressure_transition_period);
         refuse("logging.flushFrequency", self.logging.flush_frequency.duration);
         for (index, it) in self.shutdown_grace_period_by_pod_priority.iter().enumerate() {
             let seconds = it.shutdown_grace_period_seconds;
@@ -72,8 +59,6 @@ impl KubeletConfiguration {
             "AlwaysAllow or Webhook",
         );
         expect("cgroupDriver", &self.cgroup_driver, &["cgroupfs", "systemd"], "cgroupfs or systemd");
-        expect("cpuManagerPolicy", &self.cpu_manager_policy, &["none", "static"], "none or static");
-        expect("memoryManagerPolicy", &self.memory_manager_policy, &["None", "Static"], "None or Static");
         expect(
             "configMapAndSecretChangeDetectionStrategy",
             &self.config_map_and_secret_change_detection_strategy,

@@ -1,9 +1,7 @@
 //! What a node cannot run with.
 
 use crate::api::ParseQuantityError;
-use crate::config::{SignedDuration, ValidationError};
-use crate::eviction::{EvictionConfigError, ThresholdError};
-use crate::image::{ImageGcPolicyError, PullConfigError};
+use crate::config::{ConfigConversionError, SignedDuration, ValidationError};
 
 /// Something that a node cannot run with.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -12,19 +10,10 @@ pub enum CheckError {
     /// The kubelet refuses it.
     #[error(transparent)]
     Invalid(#[from] ValidationError),
-    /// A threshold cannot be read.
+    /// No machine can be made of it.
     #[error(transparent)]
-    Threshold(#[from] ThresholdError),
-    /// No eviction manager can be made of it.
-    #[error(transparent)]
-    Eviction(#[from] EvictionConfigError),
-    /// No collector of images can be made of it.
-    #[error(transparent)]
-    ImageGc(#[from] ImageGcPolicyError),
-    /// No puller of images can be made of it.
-    #[error(transparent)]
-    Pull(#[from] PullConfigError),
-    /// A duration is negative that the kubelet's validation lets pass.
+    Conversion(#[from] ConfigConversionError),
+    /// A duration is negative that the kubelet's validation lets pass and no machine here reads.
     #[error("{path}: {duration} is negative: expected 0s or more")]
     NegativeDuration {
         /// The field.
@@ -53,7 +42,7 @@ pub enum CheckError {
         #[source]
         problem: ReservationProblem,
     },
-    /// A name is none of those that the field knows.
+    /// A name is none of those that the field knows; no machine here reads it.
     #[error("{path}: `{}` is unknown: expected {expected}", .value.escape_debug())]
     Unknown {
         /// The field.
@@ -101,19 +90,7 @@ impl CheckError {
     pub fn path(&self) -> String {
         match self {
             Self::Invalid(error) => error.path().to_owned(),
-            Self::Threshold(error) => format!("{}.{}", error.field, error.signal),
-            Self::Eviction(EvictionConfigError::NegativeGracePeriod(_)) => {
-                "evictionMaxPodGracePeriod".to_owned()
-            }
-            Self::Eviction(_) => "evictionHard".to_owned(),
-            Self::ImageGc(error) => match error {
-                ImageGcPolicyError::HighThreshold(_) => "imageGCHighThresholdPercent",
-                ImageGcPolicyError::AgeOrder { .. } => "imageMaximumGCAge",
-                _ => "imageGCLowThresholdPercent",
-            }
-            .to_owned(),
-            Self::Pull(PullConfigError::Zero { .. }) => "runtimeRequestTimeout".to_owned(),
-            Self::Pull(_) => "registryBurst".to_owned(),
+            Self::Conversion(error) => error.path(),
             Self::NegativeDuration { path, .. } | Self::Unknown { path, .. } => (*path).to_owned(),
             Self::NegativeShutdown { index, .. } => {
                 format!("shutdownGracePeriodByPodPriority[{index}].shutdownGracePeriodSeconds")

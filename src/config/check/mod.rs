@@ -3,7 +3,6 @@
 mod construct;
 mod disks;
 mod error;
-mod machines;
 mod node;
 mod reserved;
 #[cfg(test)]
@@ -15,7 +14,7 @@ pub use warning::ConfigWarning;
 
 use std::fmt;
 
-use super::{Host, KubeletConfiguration};
+use super::{ConfigConversionError, Host, KubeletConfiguration, MachineSettings};
 use crate::behaviour::{Compat, FeatureGateNote, FeatureGateSettings};
 use crate::eviction::EvictionConfig;
 
@@ -78,19 +77,21 @@ impl KubeletConfiguration {
         if let Err(errors) = self.validate(host) {
             check.errors.extend(errors.into_iter().map(CheckError::from));
         }
+        let (machines, wrong) = MachineSettings::with_errors(self, host, compat);
+        let has_thresholds = !wrong.iter().any(|it| matches!(it, ConfigConversionError::Threshold(_)));
+        for error in wrong {
+            // What was refused already is not said twice.
+            if check.errors.iter().all(|said| said.path() != error.path()) {
+                check.errors.push(error.into());
+            }
+        }
         self.check_construction(&mut check);
         let reserved = self.check_reservations(&mut check);
-        match machines::eviction_settings(self).config(host.platform, compat) {
-            Ok((config, notices)) => {
-                if let Err(error) = config.validate(compat) {
-                    check.errors.push(error.into());
-                }
-                self.warn_of_disks(&config, &mut check);
-                self.warn_of_thresholds(&config, host, &mut check);
-                self.warn_of_reservations(&config, &reserved, host, &mut check);
-                check.warnings.extend(notices.into_iter().map(ConfigWarning::from));
-            }
-            Err(errors) => check.errors.extend(errors.errors().iter().cloned().map(CheckError::from)),
+        if has_thresholds {
+            self.warn_of_disks(&machines.eviction, &mut check);
+            self.warn_of_thresholds(&machines.eviction, host, &mut check);
+            self.warn_of_reservations(&machines.eviction, &reserved, host, &mut check);
+            check.warnings.extend(machines.eviction_notices.into_iter().map(ConfigWarning::from));
         }
         self.warn_of_shutdown(host, &mut check);
         self.warn_of_server(&mut check);

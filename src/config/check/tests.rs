@@ -7,7 +7,7 @@ use crate::api::ResourceList;
 use crate::behaviour::Behaviour;
 use crate::config::FieldKind;
 use crate::eviction::Manager;
-use crate::image::{ImageGc, ImageGcConfig, Puller};
+use crate::image::{ImageGc, Puller};
 use crate::machine::Timestamp;
 
 fn config(set: &Value) -> KubeletConfiguration {
@@ -232,7 +232,7 @@ fn what_no_machine_can_be_made_of_is_an_error() {
         (
             json!({"evictionMaxPodGracePeriod": -1}),
             "evictionMaxPodGracePeriod",
-            "maxPodGracePeriodSeconds is -1: expected 0 or more",
+            "evictionMaxPodGracePeriod: -1 is negative: expected 0 or more",
         ),
         (
             json!({"runtimeRequestTimeout": "-1s"}),
@@ -400,12 +400,10 @@ fn without_errors_every_machine_is_made() {
                 continue;
             }
             right += 1;
-            let (evictions, _) =
-                machines::eviction_settings(&config).config(host().platform, compat).unwrap();
-            Manager::new(evictions, Arc::clone(&behaviour), now).unwrap();
-            let gc = ImageGcConfig { policy: machines::image_gc_policy(&config), ..Default::default() };
-            ImageGc::new(gc, Arc::clone(&behaviour), now).unwrap();
-            Puller::new(machines::pull_config(&config), Arc::clone(&behaviour), now).unwrap();
+            let machines = MachineSettings::of(&config, &host(), compat).unwrap();
+            Manager::new(machines.eviction, Arc::clone(&behaviour), now).unwrap();
+            ImageGc::new(machines.image_gc, Arc::clone(&behaviour), now).unwrap();
+            Puller::new(machines.pulls, Arc::clone(&behaviour), now).unwrap();
         }
         assert!(right > 20 && wrong > 20, "{right} right, {wrong} wrong");
     }

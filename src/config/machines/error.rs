@@ -12,7 +12,7 @@ use crate::image::{AllowlistError, ImageGcPolicyError};
 #[non_exhaustive]
 pub enum ConfigConversionError {
     /// A duration that is out of range.
-    #[error("{path} is {value}: expected {expected}")]
+    #[error("{path}: {value} is {}: expected {expected}", fault(.value.is_negative()))]
     Duration {
         /// The field.
         path: &'static str,
@@ -22,7 +22,7 @@ pub enum ConfigConversionError {
         expected: &'static str,
     },
     /// A number that is out of range.
-    #[error("{path} is {value}: expected {expected}")]
+    #[error("{path}: {value} is {}: expected {expected}", fault(*.value < 0))]
     Number {
         /// The field.
         path: &'static str,
@@ -32,7 +32,7 @@ pub enum ConfigConversionError {
         expected: &'static str,
     },
     /// A word that means nothing there.
-    #[error("{path} is `{}`: expected {}", excerpt(.value), .expected.join(" or "))]
+    #[error("{path}: `{}` is unknown: expected {}", excerpt(.value), alternatives(.expected))]
     Word {
         /// The field.
         path: &'static str,
@@ -42,7 +42,7 @@ pub enum ConfigConversionError {
         expected: &'static [&'static str],
     },
     /// Images are to be pulled one at a time, and several at once.
-    #[error("maxParallelImagePulls is {0} and serializeImagePulls is true: expected 1, or false")]
+    #[error("maxParallelImagePulls: {0} is too many while serializeImagePulls is true: expected 1, or false")]
     SerializedPulls(i32),
     /// A percentage or an age of image garbage collection.
     #[error("{path}: {problem}")]
@@ -65,7 +65,7 @@ pub enum ConfigConversionError {
 }
 
 impl ConfigConversionError {
-    /// The field: `syncFrequency`, `evictionHard[memory.available]`, `featureGates.NodeSwap`.
+    /// The field: `syncFrequency`, `evictionHard.memory.available`, `featureGates.NodeSwap`.
     #[must_use]
     pub fn path(&self) -> String {
         match self {
@@ -74,10 +74,21 @@ impl ConfigConversionError {
             | Self::Word { path, .. }
             | Self::ImageGc { path, .. } => (*path).to_owned(),
             Self::SerializedPulls(_) => "maxParallelImagePulls".to_owned(),
-            Self::Threshold(error) => format!("{}[{}]", error.field, error.signal),
+            Self::Threshold(error) => format!("{}.{}", error.field, error.signal),
             Self::Allowlist(error) => format!("preloadedImagesVerificationAllowlist[{}]", error.index),
             Self::FeatureGate(error) => format!("featureGates.{}", error.name()),
         }
+    }
+}
+
+const fn fault(is_negative: bool) -> &'static str {
+    if is_negative { "negative" } else { "out of range" }
+}
+
+fn alternatives(words: &[&str]) -> String {
+    match words {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => words.concat(),
     }
 }
 

@@ -57,13 +57,13 @@ use reading::Reading;
 /// assert_eq!(PullConfig::try_from(&config)?, machines.pulls);
 ///
 /// let config: KubeletConfiguration = serde_json::from_str(
-///     r#"{"syncFrequency": "-1s", "registryBurst": -5, "evictionHard": {"memory.available": "all"}}"#,
+///     r#"{"syncFrequency": "-1s", "registryBurst": -5, "evictionHard": {"memory.available": "150%"}}"#,
 /// )?;
 /// assert_eq!(
 ///     MachineSettings::of(&config, &Host::default(), Compat::default()).unwrap_err().to_string(),
-///     "evictionHard[memory.available]: `all` is no amount: does not begin with a number\n\
-///      registryBurst is -5: expected 0 or more\n\
-///      syncFrequency is -1s: expected 0s or more"
+///     "evictionHard[memory.available]: `150%` is above 100%: expected 0% to 100%\n\
+///      registryBurst: -5 is negative: expected 0 or more\n\
+///      syncFrequency: -1s is negative: expected 0s or more"
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -96,7 +96,7 @@ impl MachineSettings {
     /// What the machines of a host are made from, with the gates that its agent knows.
     ///
     /// Only what would keep a machine from being made, or from doing what the field says, is refused here:
-    /// [`KubeletConfiguration::validate`] says more.
+    /// [`KubeletConfiguration::check`] says this and more.
     ///
     /// # Errors
     /// Everything that is wrong, each with its field.
@@ -106,6 +106,15 @@ impl MachineSettings {
         compat: Compat,
     ) -> Result<Self, ConfigConversionErrors> {
         Reading::of(config, host, compat).finish(Reading::everything)
+    }
+
+    /// As [`of`](Self::of), with defaults for what is wrong.
+    pub(super) fn with_errors(
+        config: &KubeletConfiguration,
+        host: &Host,
+        compat: Compat,
+    ) -> (Self, Vec<ConfigConversionError>) {
+        Reading::of(config, host, compat).finish_anyway(Reading::everything)
     }
 
     /// What a driver runs with.

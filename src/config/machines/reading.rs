@@ -23,9 +23,14 @@ impl<'a> Reading<'a> {
     }
 
     /// What was read, if nothing was wrong with it.
-    pub(super) fn finish<T>(mut self, read: fn(&mut Self) -> T) -> Result<T, ConfigConversionErrors> {
-        let settings = read(&mut self);
-        if self.errors.is_empty() { Ok(settings) } else { Err(ConfigConversionErrors(self.errors)) }
+    pub(super) fn finish<T>(self, read: fn(&mut Self) -> T) -> Result<T, ConfigConversionErrors> {
+        let (settings, errors) = self.finish_anyway(read);
+        if errors.is_empty() { Ok(settings) } else { Err(ConfigConversionErrors(errors)) }
+    }
+
+    /// What was read, with defaults for what was wrong.
+    pub(super) fn finish_anyway<T>(mut self, read: fn(&mut Self) -> T) -> (T, Vec<ConfigConversionError>) {
+        (read(&mut self), self.errors)
     }
 
     /// Keeps what is wrong. A field that several machines read is wrong once.

@@ -114,22 +114,22 @@ fn everything_that_is_wrong_is_said_at_once() {
         said,
         [
             "featureGates.NodeSwp: unrecognized feature gate: NodeSwp: did you mean NodeSwap?",
-            "evictionPressureTransitionPeriod is -5m0s: expected 0s or more",
-            "evictionMaxPodGracePeriod is -1: expected 0 or more",
+            "evictionPressureTransitionPeriod: -5m0s is negative: expected 0s or more",
+            "evictionMaxPodGracePeriod: -1 is negative: expected 0 or more",
             "evictionSoftGracePeriod[memory.available]: is missing: expected how long the soft threshold may be met, \
              such as 1m30s",
             "imageGCLowThresholdPercent: LowThresholdPercent 80 can not be higher than HighThresholdPercent 50",
-            "runtimeRequestTimeout is -2m0s: expected 0s or more",
-            "maxParallelImagePulls is 3 and serializeImagePulls is true: expected 1, or false",
-            "registryPullQPS is -1: expected 0 or more",
-            "imagePullCredentialsVerificationPolicy is `never`: expected NeverVerify or NeverVerifyPreloadedImages \
-             or NeverVerifyAllowlistedImages or AlwaysVerify",
+            "runtimeRequestTimeout: -2m0s is negative: expected 0s or more",
+            "maxParallelImagePulls: 3 is too many while serializeImagePulls is true: expected 1, or false",
+            "registryPullQPS: -1 is negative: expected 0 or more",
+            "imagePullCredentialsVerificationPolicy: `never` is unknown: expected NeverVerify, \
+             NeverVerifyPreloadedImages, NeverVerifyAllowlistedImages or AlwaysVerify",
             "preloadedImagesVerificationAllowlist[1]: `*` has a * that is not its last part: expected such as \
              r.example/team/*",
-            "crashLoopBackOff.maxContainerRestartPeriod is 10m0s: expected 1s to 5m0s",
-            "syncFrequency is -1ns: expected 0s or more",
-            "cpuCFSQuotaPeriod is 2s: expected 1ms to 1s",
-            "memoryManagerPolicy is `static`: expected None or Static",
+            "crashLoopBackOff.maxContainerRestartPeriod: 10m0s is out of range: expected 1s to 5m0s",
+            "syncFrequency: -1ns is negative: expected 0s or more",
+            "cpuCFSQuotaPeriod: 2s is out of range: expected 1ms to 1s",
+            "memoryManagerPolicy: `static` is unknown: expected None or Static",
         ]
     );
     assert_eq!(errors.to_string().lines().count(), said.len());
