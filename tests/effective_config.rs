@@ -105,6 +105,22 @@ fn what_no_file_can_say_is_said() {
 }
 
 #[test]
+fn what_somebody_writes_stays_in_its_line() {
+    let folder = Folder::new("effective-lines");
+    let odd = "\"a\\nmaxPods: 1 # \\u2028maxPods: 2 \\u0085\\e[31m\"";
+    let base = put(&folder, "base.yaml", &format!("clusterDomain: {odd}\nnodeStatusMaxImages: 7\n"));
+    for set in ["clusterDomain=b", "nodeStatusMaxImages=8"] {
+        let ran = run(&["--config", &base, "--only-set", "--set", set]);
+        assert!(ran.out.contains("a") && !ran.out.contains(['\u{2028}', '\u{85}', '\u{1b}']), "{}", ran.out);
+        let again = merge(Some(&Source::base("", ran.out)), None, &[] as &[&str], MergeOptions::default());
+        let again = again.expect("it is one configuration").config;
+        assert_eq!(again.max_pods, 110);
+        assert_eq!(again.cluster_domain == "b", set == "clusterDomain=b");
+        assert_eq!(again.cluster_domain.contains("\nmaxPods: 1 # \u{2028}"), set != "clusterDomain=b");
+    }
+}
+
+#[test]
 fn json_says_the_same_as_the_text() {
     let (text, json) = (run(&[]).out, json(&[]));
     for (what, list) in [("note", "notes"), ("warning", "warnings")] {

@@ -81,7 +81,7 @@ fn follow(args: &Args, io: &mut Io<'_>) -> io::Result<u8> {
         return refuse(&case, &answer, io);
     }
     let report = Report::new(&case, &answer);
-    print(args, &report, |report| text::draw(report), io)?;
+    print(args, &report, text::draw, io)?;
     Ok(0)
 }
 

@@ -22,7 +22,7 @@ const WIDEST: usize = 56;
 
 pub(crate) fn draw(report: &Report) -> String {
     let mut text =
-        format!("{BOLD}# What {} makes of {}.{BOLD:#}\n", report.decides.name(), clean(&report.of));
+        format!("{BOLD}# What {} makes of {}.{BOLD:#}\n", report.decides.name(), comment(&report.of));
     if report.left_out > 0 {
         text.push_str(&format!("{DIM}# {} defaults are left out.{DIM:#}\n", report.left_out));
     }
@@ -34,7 +34,7 @@ pub(crate) fn draw(report: &Report) -> String {
         text.push_str(&format!(
             "# {MARK}! {} would answer otherwise:{MARK:#} {} ({})\n",
             report.decides.other().name(),
-            clean(&difference.otherwise),
+            comment(&difference.otherwise),
             difference.because()
         ));
     }
@@ -47,7 +47,7 @@ pub(crate) fn draw(report: &Report) -> String {
         if let Some(beside) = &line.beside {
             let gap = column.saturating_sub(shown.width()) + 2;
             let style = if line.is_set { Style::new() } else { DIM };
-            text.push_str(&format!("{:gap$}{style}# {}{style:#}", "", clean(beside)));
+            text.push_str(&format!("{:gap$}{style}# {}{style:#}", "", comment(beside)));
         }
         if line.is_marked {
             text.push_str(&format!("  {MARK}!{MARK:#}"));
@@ -57,9 +57,14 @@ pub(crate) fn draw(report: &Report) -> String {
     text
 }
 
+/// What ends where its line does, also for readers that know other ends of lines.
+fn comment(text: &str) -> String {
+    clean(text).replace(['\u{2028}', '\u{2029}'], "\u{fffd}")
+}
+
 fn sentences(text: &mut String, before: &str, what: &str, style: Style, sentences: &[Sentence]) {
     for sentence in sentences {
-        text.push_str(&format!("{before}{style}{what}:{style:#} {}\n", clean(&sentence.text)));
+        text.push_str(&format!("{before}{style}{what}:{style:#} {}\n", comment(&sentence.text)));
     }
 }
 
