@@ -54,10 +54,10 @@ fn config(criterion: &mut Criterion) {
         texts.iter().map(|text| read_leniently(black_box(text)).documents.len()).sum::<usize>()
     });
     measure(criterion, "config: base and 50 drop-ins, from texts", || {
-        merge(Some(black_box(&base)), Some(&drop_ins), &[""; 0], options).expect("they are right")
+        merge(Some(black_box(&base)), Some(&drop_ins), &Flags::default(), options).expect("they are right")
     });
     measure(criterion, "config: the base alone, from its text", || {
-        merge(Some(black_box(&base)), None, &[""; 0], options).expect("it is right")
+        merge(Some(black_box(&base)), None, &Flags::default(), options).expect("it is right")
     });
 
     // As in a real node: from files, which the file system has in memory.
@@ -71,7 +71,7 @@ fn config(criterion: &mut Criterion) {
     measure(criterion, "config: base and 50 drop-ins, from files", || {
         let base = read_base(&folder.join("kubelet.yaml"));
         let drop_ins = read_folder(&folder.join("conf.d"));
-        merge(Some(&base), Some(&drop_ins), &[""; 0], options).expect("they are right")
+        merge(Some(&base), Some(&drop_ins), &Flags::default(), options).expect("they are right")
     });
 
     // Without reading: the drop-ins' trees are there, and so is the base.

@@ -5,7 +5,7 @@
 #![cfg(feature = "yaml")]
 
 use node_lifecycle::behaviour::Compat;
-use node_lifecycle::config::{ConfigErrors, Effective, MergeOptions, Source, merge};
+use node_lifecycle::config::{ConfigErrors, Effective, Flags, MergeOptions, Source, merge};
 
 const TYPE: &str = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
 
@@ -17,7 +17,7 @@ fn both(base: &str, drop_ins: &[&str]) -> [Result<Effective, ConfigErrors>; 2] {
     let drop_ins: Vec<_> = drop_ins.iter().enumerate().map(named).collect();
     [Compat::default(), Compat::kubelet_1_32()].map(|compat| {
         let options = MergeOptions { compat, ..MergeOptions::default() };
-        merge(Some(&base), Some(&drop_ins), &[""; 0], options)
+        merge(Some(&base), Some(&drop_ins), &Flags::default(), options)
     })
 }
 
@@ -92,7 +92,7 @@ fn forget_empty_settings() {
     );
     // Without a folder it counts for both.
     let base = Source::base("config.yaml", format!("{TYPE}enforceNodeAllocatable: []\n"));
-    let alone = merge(Some(&base), None, &[""; 0], MergeOptions::kubelet_1_32()).unwrap();
+    let alone = merge(Some(&base), None, &Flags::default(), MergeOptions::kubelet_1_32()).unwrap();
     assert_eq!(alone.config.enforce_node_allocatable, Some(vec![]));
 }
 

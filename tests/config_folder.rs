@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use node_lifecycle::config::{
-    MAX_FILE_BYTES, MergeOptions, Source, in_folder_order, merge, read_base, read_folder,
+    Flags, MAX_FILE_BYTES, MergeOptions, Source, in_folder_order, merge, read_base, read_folder,
 };
 
 fn folder(name: &str) -> PathBuf {
@@ -55,7 +55,8 @@ fn files_come_in_the_order_of_the_kubelet() {
         "the order without a folder is the same"
     );
 
-    let effective = merge(None, Some(&read_folder(&folder)), &[""; 0], MergeOptions::default()).unwrap();
+    let effective =
+        merge(None, Some(&read_folder(&folder)), &Flags::default(), MergeOptions::default()).unwrap();
     let notes: Vec<_> = effective.notes.iter().map(ToString::to_string).collect();
     assert_eq!(
         notes,
@@ -83,7 +84,12 @@ fn everything_that_is_wrong_is_in_one_report() {
     symlink("10-right.conf", folder.join("80-link.conf")).unwrap();
     symlink(".", folder.join("90-folder.conf")).unwrap();
     let base = read_base(&folder.join("base.yaml"));
-    let errors = merge(Some(&base), Some(&read_folder(&folder)), &["--max-pods=x"], MergeOptions::default());
+    let errors = merge(
+        Some(&base),
+        Some(&read_folder(&folder)),
+        &Flags::parse(&["--max-pods=x"]),
+        MergeOptions::default(),
+    );
     let report = errors.unwrap_err().to_string();
     let report = report.replace(&*folder.to_string_lossy(), "");
     let expected = [
@@ -106,11 +112,16 @@ fn everything_that_is_wrong_is_in_one_report() {
 #[test]
 fn a_folder_that_is_not_there_is_said() {
     let folder = folder("missing").join("conf.d");
-    let errors = merge(None, Some(&read_folder(&folder)), &[""; 0], MergeOptions::default()).unwrap_err();
+    let errors =
+        merge(None, Some(&read_folder(&folder)), &Flags::default(), MergeOptions::default()).unwrap_err();
     assert!(errors.to_string().contains("conf.d: cannot be read: "), "{errors}");
     write(&folder, "../file", "");
-    let errors =
-        merge(None, Some(&read_folder(&folder.with_file_name("file"))), &[""; 0], MergeOptions::default());
+    let errors = merge(
+        None,
+        Some(&read_folder(&folder.with_file_name("file"))),
+        &Flags::default(),
+        MergeOptions::default(),
+    );
     assert!(errors.unwrap_err().to_string().contains("file: cannot be read: is no folder"));
 }
 

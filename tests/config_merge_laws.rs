@@ -115,7 +115,7 @@ proptest! {
     #[test]
     fn a_left_fold(base in base(), files in drop_ins(), flags in flags(), options in options(), at in 0..6usize) {
         let at = at.min(files.len());
-        let whole = merge(base.as_ref(), Some(&files), &flags, options).unwrap();
+        let whole = merge(base.as_ref(), Some(&files), &Flags::parse(&flags), options).unwrap();
         let mut first = Layers::new(base.as_ref(), options);
         first.enter_folder();
         files[..at].iter().for_each(|file| first.apply(file));
@@ -123,7 +123,7 @@ proptest! {
         files[at..].iter().for_each(|file| second.apply(file));
         let parsed = Flags::parse(&flags);
         prop_assert_eq!(seen(&second.finish(&parsed).unwrap()), seen(&whole));
-        let start = merge(base.as_ref(), Some(&files[..at]), &flags, options).unwrap();
+        let start = merge(base.as_ref(), Some(&files[..at]), &Flags::parse(&flags), options).unwrap();
         prop_assert_eq!(seen(&first.finish(&parsed).unwrap()), seen(&start));
     }
 
@@ -145,10 +145,10 @@ proptest! {
     #[test]
     fn the_effective_configuration_is_a_base(base in base(), files in drop_ins(), flags in flags()) {
         let options = MergeOptions::default();
-        let effective = merge(base.as_ref(), Some(&files), &flags, options).unwrap();
+        let effective = merge(base.as_ref(), Some(&files), &Flags::parse(&flags), options).unwrap();
         let text = serde_json::to_string_pretty(&effective.config).unwrap();
         for drop_ins in [None, Some(&[][..])] {
-            let again = merge(Some(&Source::base("effective.json", &*text)), drop_ins, &[""; 0], options).unwrap();
+            let again = merge(Some(&Source::base("effective.json", &*text)), drop_ins, &Flags::default(), options).unwrap();
             prop_assert_eq!(&again.config, &effective.config);
         }
     }
@@ -156,7 +156,7 @@ proptest! {
     /// Each value that is no default has somebody who set it, and only who was given can have.
     #[test]
     fn every_value_has_an_origin(base in base(), files in drop_ins(), flags in flags(), options in options()) {
-        let effective = merge(base.as_ref(), Some(&files), &flags, options).unwrap();
+        let effective = merge(base.as_ref(), Some(&files), &Flags::parse(&flags), options).unwrap();
         let mut texts: BTreeMap<&str, &str> = BTreeMap::new();
         for source in base.iter().chain(&files) {
             texts.insert(source.name(), source.text().unwrap());
@@ -184,7 +184,7 @@ proptest! {
         // Where there is no base, some defaults are those of the flags, until a drop-in takes them away.
         let empty = Source::base("empty", r#"{"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration"}"#);
         let defaults = [Some(&empty), base.as_ref().map(|_| &empty)]
-            .map(|base| merge(base, None, &[""; 0], options).unwrap());
+            .map(|base| merge(base, None, &Flags::default(), options).unwrap());
         let mut known = 0;
         let config = serde_json::to_value(&effective.config).unwrap();
         let mut leaves = Vec::new();
@@ -204,7 +204,7 @@ proptest! {
     /// Each name in an explanation is one that was given.
     #[test]
     fn every_field_can_be_explained(base in base(), files in drop_ins()) {
-        let effective = merge(base.as_ref(), Some(&files), &[""; 0], MergeOptions::default()).unwrap();
+        let effective = merge(base.as_ref(), Some(&files), &Flags::default(), MergeOptions::default()).unwrap();
         for (field, _) in FIELDS {
             let explanation = effective.explain(field).unwrap().to_string();
             prop_assert!(explanation.starts_with(field));
@@ -228,7 +228,7 @@ proptest! {
                 Ok(text) => Source::drop_in("c", text),
                 Err(why) => Source::unreadable("c", node_lifecycle::config::SourceKind::DropIn, why.clone()),
             };
-            let _ = merge(Some(&source), Some(&[drop_in]), &[""; 0], options);
+            let _ = merge(Some(&source), Some(&[drop_in]), &Flags::default(), options);
         }
     }
 
@@ -245,7 +245,7 @@ proptest! {
         let drop_in = Source::drop_in("10.conf", mutate(&last));
         let changed = Source::base("base", mutate(&base));
         for (base, drop_ins) in [(Some(changed), vec![]), (Some(Source::base("base", base)), vec![drop_in])] {
-            match merge(base.as_ref(), Some(&drop_ins), &[""; 0], options) {
+            match merge(base.as_ref(), Some(&drop_ins), &Flags::default(), options) {
                 Ok(effective) => prop_assert!(effective.provenance.iter().count() > 80),
                 Err(errors) => prop_assert!(!errors.problems().is_empty()),
             }
@@ -291,8 +291,8 @@ fn the_corpus_is_read() {
             use node_lifecycle::config::SourceKind;
             let base = Source::from_bytes(name.as_str(), SourceKind::Base, bytes.clone());
             let drop_in = Source::from_bytes(name.as_str(), SourceKind::DropIn, bytes.clone());
-            let as_base = merge(Some(&base), None, &[""; 0], options);
-            let as_drop_in = merge(None, Some(&[drop_in]), &[""; 0], options);
+            let as_base = merge(Some(&base), None, &Flags::default(), options);
+            let as_drop_in = merge(None, Some(&[drop_in]), &Flags::default(), options);
             if name.starts_with("wrong-") && options.compat == Compat::default() {
                 assert!(as_base.is_err() && as_drop_in.is_err(), "{name} is accepted");
             }

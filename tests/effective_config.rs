@@ -16,7 +16,7 @@ use std::fs;
 
 use effective_config::Io;
 use example::{Folder, Ran, data, in_crate};
-use node_lifecycle::config::{MergeOptions, Source, diff, merge, read_base, read_folder};
+use node_lifecycle::config::{Flags, MergeOptions, Source, diff, merge, read_base, read_folder};
 use serde_json::Value;
 
 fn run_with(args: &[&str], stdin: &str) -> Ran {
@@ -74,12 +74,13 @@ fn what_is_printed_is_a_configuration_that_means_the_same() {
     for (compat, options) in
         [("kubelet-1.32", MergeOptions::kubelet_1_32()), ("none", MergeOptions::default())]
     {
-        for (flags, more) in [(&[][..], &[][..]), (&["--max-pods=60"], &["--", "--max-pods=60"])] {
-            let meant = merge(Some(&base), Some(&drop_ins), flags, options).expect("it is valid");
+        for (flags, more) in [(&[] as &[&str], &[][..]), (&["--max-pods=60"], &["--", "--max-pods=60"])] {
+            let meant =
+                merge(Some(&base), Some(&drop_ins), &Flags::parse(flags), options).expect("it is valid");
             for only_set in [&[][..], &["--only-set"]] {
                 let args = [&["--compat", compat], only_set, more].concat();
                 let printed = run(&args).out;
-                let again = merge(Some(&Source::base("", printed)), None, &[] as &[&str], options);
+                let again = merge(Some(&Source::base("", printed)), None, &Flags::default(), options);
                 let again = again.expect("what is printed is valid");
                 assert_eq!(again.config, meant.config, "{args:?}");
                 assert_eq!(diff(&again.provenance, &meant.provenance), [], "{args:?}");
@@ -112,7 +113,7 @@ fn what_somebody_writes_stays_in_its_line() {
     for set in ["clusterDomain=b", "nodeStatusMaxImages=8"] {
         let ran = run(&["--config", &base, "--only-set", "--set", set]);
         assert!(ran.out.contains("a") && !ran.out.contains(['\u{2028}', '\u{85}', '\u{1b}']), "{}", ran.out);
-        let again = merge(Some(&Source::base("", ran.out)), None, &[] as &[&str], MergeOptions::default());
+        let again = merge(Some(&Source::base("", ran.out)), None, &Flags::default(), MergeOptions::default());
         let again = again.expect("it is one configuration").config;
         assert_eq!(again.max_pods, 110);
         assert_eq!(again.cluster_domain == "b", set == "clusterDomain=b");

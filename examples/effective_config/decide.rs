@@ -1,7 +1,7 @@
 //! What the library says.
 
 use node_lifecycle::config::{
-    ConfigErrors, Effective, Host, Line, MergeOptions, Origin, Source, diff, merge, merge_salvaging,
+    ConfigErrors, Effective, Flags, Host, Line, MergeOptions, Origin, Source, diff, merge, merge_salvaging,
 };
 
 use super::args::Args;
@@ -44,7 +44,7 @@ pub(crate) fn options(copied: Copied) -> MergeOptions {
 impl Case<'_> {
     pub(crate) fn answer(&self, options: MergeOptions) -> Answer {
         let Loaded { base, drop_ins, flags, .. } = self.loaded;
-        let salvaged = merge_salvaging(base.as_ref(), drop_ins.as_deref(), flags, options);
+        let salvaged = merge_salvaging(base.as_ref(), drop_ins.as_deref(), &Flags::parse(flags), options);
         let effective = salvaged.effective;
         let problems = salvaged.problems.iter();
         let mut errors: Vec<_> = problems
@@ -99,5 +99,5 @@ pub(crate) fn lines(effective: &Effective, only_set: bool, options: MergeOptions
 /// What the lines make by themselves.
 pub(crate) fn reread(lines: &[Line<'_>], options: MergeOptions) -> Result<Effective, ConfigErrors> {
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    merge(Some(&Source::base("", text)), None, &[] as &[&str], options)
+    merge(Some(&Source::base("", text)), None, &Flags::default(), options)
 }

@@ -46,14 +46,14 @@ impl Source {
     /// with the field or its value is said when it is merged.
     ///
     /// ```
-    /// use node_lifecycle::config::{Source, merge};
+    /// use node_lifecycle::config::{Flags, Source, merge};
     ///
     /// let set = [
     ///     Source::assignment("--set 1", "evictionHard.memory.available=1Gi")?,
     ///     Source::assignment("--set 2", "featureGates.NodeSwap=false")?,
     ///     Source::assignment("--set 3", r#"clusterDNS=["10.0.0.10"]"#)?,
     /// ];
-    /// let effective = merge(None, Some(&set), &[] as &[&str], Default::default())?;
+    /// let effective = merge(None, Some(&set), &Flags::default(), Default::default())?;
     /// assert_eq!(effective.config.eviction_hard.unwrap()["memory.available"], "1Gi");
     /// assert_eq!(effective.config.feature_gates["NodeSwap"], false);
     /// assert_eq!(effective.config.cluster_dns, ["10.0.0.10"]);
@@ -102,11 +102,11 @@ fn read(kind: Option<FieldKind>, text: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::merge;
+    use crate::config::{Flags, merge};
 
     fn problem(text: &str) -> String {
         let set = Source::assignment("set", text).unwrap();
-        merge(None, Some(&[set]), &[] as &[&str], Default::default()).unwrap_err().to_string()
+        merge(None, Some(&[set]), &Flags::default(), Default::default()).unwrap_err().to_string()
     }
 
     #[test]

@@ -23,9 +23,9 @@ pub struct Difference<'a> {
 /// Every field that differs, by path, in the order of the names. Where a value comes from makes no difference.
 ///
 /// ```
-/// use node_lifecycle::config::{Source, diff, merge};
+/// use node_lifecycle::config::{Flags, diff, merge};
 ///
-/// let with = |flags: &[&str]| merge(None, None, flags, Default::default());
+/// let with = |flags: &[&str]| merge(None, None, &Flags::parse(flags), Default::default());
 /// let (one, two) = (with(&["--max-pods=60"])?, with(&["--eviction-hard=memory.available<1Gi"])?);
 /// let differences: Vec<_> = diff(&one.provenance, &two.provenance).iter().map(ToString::to_string).collect();
 /// assert_eq!(differences, [

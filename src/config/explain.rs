@@ -27,7 +27,7 @@ impl Effective {
     /// overrode, and what is worth knowing.
     ///
     /// ```
-    /// use node_lifecycle::config::{Source, merge};
+    /// use node_lifecycle::config::{Flags, Source, merge};
     ///
     /// let file = |text| format!("{{\n\"apiVersion\": \"kubelet.config.k8s.io/v1beta1\", \"kind\": \"KubeletConfiguration\",\n{text}}}");
     /// let base = Source::base("kubelet.yaml", file(r#""maxPods": 50"#));
@@ -35,17 +35,17 @@ impl Effective {
     ///     Source::drop_in("10.conf", file(r#""evictionHard": {"memory.available": "1Gi"}"#)),
     ///     Source::drop_in("20.conf", file(r#""evictionHard": {"memory.available": "2Gi", "imagefs.inodesFree": null}"#)),
     /// ];
-    /// let effective = merge(Some(&base), Some(&drop_ins), &[], Default::default())?;
+    /// let effective = merge(Some(&base), Some(&drop_ins), &Flags::default(), Default::default())?;
     /// assert_eq!(effective.explain("evictionHard").unwrap().to_string(), r#"evictionHard
     ///   evictionHard[imagefs.available]: "15%", default
-    ///   evictionHard[imagefs.inodesFree]: unset, by 20.conf:3:46
+    ///   evictionHard[imagefs.inodesFree]: unset, by 20.conf:3:45
     ///     before: "5%" (default)
     ///   evictionHard[memory.available]: "2Gi", set by 20.conf:3:18
     ///     before: "100Mi" (default)
     ///     before: "1Gi" (10.conf:3:18)
     ///   evictionHard[nodefs.available]: "10%", default
     ///   evictionHard[nodefs.inodesFree]: "5%", default
-    ///   note: 20.conf:3:46: null takes "5%" (default) away from evictionHard[imagefs.inodesFree]
+    ///   note: 20.conf:3:45: null takes "5%" (default) away from evictionHard[imagefs.inodesFree]
     ///   note: 20.conf:3:18: evictionHard in a drop-in leaves imagefs.available<15%, nodefs.available<10%, nodefs.inodesFree<5% as it is by default
     /// "#);
     /// # Ok::<(), node_lifecycle::config::ConfigErrors>(())

@@ -35,11 +35,11 @@ pub fn read_base(path: &Path) -> Source {
 ///
 /// ```no_run
 /// use std::path::Path;
-/// use node_lifecycle::config::{merge, read_base, read_folder};
+/// use node_lifecycle::config::{Flags, merge, read_base, read_folder};
 ///
 /// let base = read_base(Path::new("/etc/kubernetes/kubelet.yaml"));
 /// let drop_ins = read_folder(Path::new("/etc/kubernetes/kubelet.conf.d"));
-/// let effective = merge(Some(&base), Some(&drop_ins), &["--max-pods=60"], Default::default())?;
+/// let effective = merge(Some(&base), Some(&drop_ins), &Flags::parse(&["--max-pods=60"]), Default::default())?;
 /// # Ok::<(), node_lifecycle::config::ConfigErrors>(())
 /// ```
 pub fn read_folder(path: &Path) -> Vec<Source> {

@@ -36,12 +36,12 @@ impl Effective {
     /// such as a zero that in a file means the default.
     ///
     /// ```
-    /// use node_lifecycle::config::{Source, merge};
+    /// use node_lifecycle::config::{Flags, Source, merge};
     ///
     /// let base = Source::base("kubelet.yaml", r#"{"apiVersion": "kubelet.config.k8s.io/v1beta1",
     ///     "kind": "KubeletConfiguration",
     ///     "clusterDNS": ["10.96.0.10"], "evictionHard": {"memory.available": "1Gi", "nodefs.available": "0"}}"#);
-    /// let effective = merge(Some(&base), None, &["--max-pods=60"], Default::default())?;
+    /// let effective = merge(Some(&base), None, &Flags::parse(&["--max-pods=60"]), Default::default())?;
     /// let lines = effective.lines(|_, field| field.origin().is_set());
     /// let text: Vec<_> = lines.iter().map(ToString::to_string).collect();
     /// assert_eq!(text, [

@@ -16,10 +16,10 @@ impl Provenance {
     /// `logging.vmodule`. Its path comes first. `None` if nothing of it is there.
     ///
     /// ```
-    /// use node_lifecycle::config::{Source, merge};
+    /// use node_lifecycle::config::{Flags, Source, merge};
     ///
     /// let taint = "--register-with-taints=a=b:NoSchedule";
-    /// let effective = merge(None, None, &[taint], Default::default())?;
+    /// let effective = merge(None, None, &Flags::parse(&[taint]), Default::default())?;
     /// let (path, field) = effective.provenance.nearest("registerWithTaints[0].key").unwrap();
     /// assert_eq!((path, field.origin().to_string()), ("registerWithTaints", "--register-with-taints".to_owned()));
     /// # Ok::<(), node_lifecycle::config::ConfigErrors>(())
@@ -39,11 +39,11 @@ impl Effective {
     /// The field that the default of a field follows from, if nobody has set it and it does.
     ///
     /// ```
-    /// use node_lifecycle::config::{Source, merge};
+    /// use node_lifecycle::config::{Flags, Source, merge};
     ///
     /// let base = Source::base("kubelet.yaml", r#"{"apiVersion": "kubelet.config.k8s.io/v1beta1",
     ///     "kind": "KubeletConfiguration", "maxParallelImagePulls": 4}"#);
-    /// let effective = merge(Some(&base), None, &[] as &[&str], Default::default())?;
+    /// let effective = merge(Some(&base), None, &Flags::default(), Default::default())?;
     /// assert_eq!(effective.follows_from("serializeImagePulls"), Some("maxParallelImagePulls"));
     /// assert_eq!(effective.follows_from("nodeStatusReportFrequency"), None);
     /// # Ok::<(), node_lifecycle::config::ConfigErrors>(())
@@ -58,7 +58,7 @@ impl Effective {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{MergeOptions, Source, merge};
+    use crate::config::{Flags, MergeOptions, Source, merge};
 
     #[test]
     fn all_that_is_derived_follows_from_something() {
@@ -68,7 +68,7 @@ mod tests {
                 "nodeStatusUpdateFrequency": "20s", "maxParallelImagePulls": 4, "featureGates":
                 {"KubeletCrashLoopBackOffMax": true, "KubeletEnsureSecretPulledImages": true}}"#,
         );
-        let effective = merge(Some(&base), None, &[] as &[&str], MergeOptions::default()).unwrap();
+        let effective = merge(Some(&base), None, &Flags::default(), MergeOptions::default()).unwrap();
         let derived = effective.provenance.iter().filter(|(_, field)| field.origin() == &Origin::Derived);
         let derived: Vec<_> = derived.map(|(path, _)| path).collect();
         assert_eq!(derived, FOLLOWS.map(|(follower, _)| follower));
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_path_that_leads_nowhere_has_nothing_near() {
-        let effective = merge(None, None, &[] as &[&str], MergeOptions::default()).unwrap();
+        let effective = merge(None, None, &Flags::default(), MergeOptions::default()).unwrap();
         assert_eq!(effective.provenance.nearest("noSuchField.x[0]"), None);
         assert_eq!(effective.provenance.nearest(""), None);
         let (path, _) = effective.provenance.nearest("authentication.webhook.cacheTTL").unwrap();

@@ -152,14 +152,14 @@ pub(super) fn to_node(slots: &Slots) -> Node {
 /// Where everything in a configuration comes from: one entry for each value, and for each list as a whole.
 ///
 /// ```
-/// use node_lifecycle::config::{Source, merge};
+/// use node_lifecycle::config::{Flags, Source, merge};
 ///
 /// let base = Source::base("kubelet.yaml", r#"{"apiVersion": "kubelet.config.k8s.io/v1beta1",
 ///     "kind": "KubeletConfiguration",
 ///     "maxPods": 50}"#);
 /// let drop_in = Source::drop_in("10-pods.conf", r#"{"apiVersion": "kubelet.config.k8s.io/v1beta1",
 ///     "kind": "KubeletConfiguration", "maxPods": 60}"#);
-/// let effective = merge(Some(&base), Some(&[drop_in]), &[], Default::default())?;
+/// let effective = merge(Some(&base), Some(&[drop_in]), &Flags::default(), Default::default())?;
 /// let max_pods = effective.provenance.field("maxPods").unwrap();
 /// assert_eq!(max_pods.origin().to_string(), "10-pods.conf:2:37");
 /// assert_eq!(max_pods.overrode()[0].to_string(), "50 (kubelet.yaml:3:5)");

@@ -24,12 +24,12 @@ pub struct SalvagedConfig {
 /// everything else that is wrong with it can be said at once.
 ///
 /// ```
-/// use node_lifecycle::config::{Host, Source, merge_salvaging};
+/// use node_lifecycle::config::{Flags, Host, Source, merge_salvaging};
 ///
 /// let base = Source::base("kubelet.yaml", r#"{"apiVersion": "kubelet.config.k8s.io/v1beta1",
 ///     "kind": "KubeletConfiguration",
 ///     "maxPod": 50, "podPidsLimit": "many", "readOnlyPort": -1}"#);
-/// let salvaged = merge_salvaging(Some(&base), None, &[] as &[&str], Default::default());
+/// let salvaged = merge_salvaging(Some(&base), None, &Flags::default(), Default::default());
 /// let problems: Vec<_> = salvaged.problems.iter().map(ToString::to_string).collect();
 /// assert_eq!(problems[0], "kubelet.yaml:3:5: there is no field maxPod; did you mean maxPods?");
 /// assert!(problems[1].starts_with("kubelet.yaml:3:35: podPidsLimit: "));
@@ -40,11 +40,10 @@ pub struct SalvagedConfig {
 pub fn merge_salvaging(
     base: Option<&Source>,
     drop_ins: Option<&[Source]>,
-    flags: &[impl AsRef<str>],
+    flags: &Flags,
     options: MergeOptions,
 ) -> SalvagedConfig {
-    let flags = Flags::parse(flags);
-    let (mut effective, problems) = layers(base, drop_ins, &flags, options).finish_anyway(&flags);
+    let (mut effective, problems) = layers(base, drop_ins, flags, options).finish_anyway(flags);
     for problem in &problems {
         if let Problem::Gate { error, .. } = problem {
             effective.config.feature_gates.remove(error.name());
@@ -84,7 +83,7 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_read_may_be_why_something_is_missing() {
         let of = |text: &str| {
-            merge_salvaging(Some(&Source::base("a", text)), None, &[] as &[&str], Default::default())
+            merge_salvaging(Some(&Source::base("a", text)), None, &Flags::default(), Default::default())
         };
         assert!(!of("{\"kind\": ").is_complete);
         assert!(!of("").is_complete);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use node_lifecycle::config::{
-    ConfigErrors, MergeOptions, Problem, Source, in_folder_order, merge, read_folder,
+    ConfigErrors, Flags, MergeOptions, Problem, Source, in_folder_order, merge, read_folder,
 };
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ pub(crate) fn config_merge(input: &Value, recorded: &Value) -> (Value, Value) {
         (input["configDirGiven"] == true).then(|| in_folder_order(files))
     };
     let flags: Vec<String> = input["flags"].as_array().into_iter().flatten().filter_map(text).collect();
-    match merge(base.as_ref(), drop_ins.as_deref(), &flags, MergeOptions::kubelet_1_32()) {
+    match merge(base.as_ref(), drop_ins.as_deref(), &Flags::parse(&flags), MergeOptions::kubelet_1_32()) {
         Ok(effective) => {
             let config = effective.config.to_kubelet_json().unwrap_or_else(|error| panic!("{error}"));
             (recorded.clone(), json!({"error": false, "config": without_type(config)}))

@@ -45,16 +45,17 @@ impl Layers {
         let settled = settle(slots, &config, self.options.platform);
         self.take(settled);
         if let Some(said) = said {
-            self.note_sticky_defaults(&said);
+            self.note_sticky_defaults(&said, &config);
             self.note_kept_evictions();
         }
         self.apply_flags(&mut config, flags);
         self.note_signals_off();
         self.note_unused_misfits();
+        let notes = std::mem::take(&mut self.notes);
         let effective = Effective {
             config,
             provenance: Provenance { slots: std::mem::take(&mut self.slots) },
-            notes: without_repetitions(std::mem::take(&mut self.notes)),
+            notes: if self.has_repetitions { without_repetitions(notes) } else { notes },
             files: self.files.clone(),
         };
         (effective, self.in_order())
@@ -211,17 +212,22 @@ impl Layers {
     }
 
     /// Compares what defaults are with what they would be if all files were one.
-    fn note_sticky_defaults(&mut self, said: &Slots) {
+    fn note_sticky_defaults(&mut self, said: &Slots, merged: &KubeletConfiguration) {
         let Some(mut config) = to_node(said).salvage::<KubeletConfiguration>().value else { return };
         if !self.has_base {
             fill_flag_defaults(&mut config);
         }
         complete(&mut config, &self.options.gates);
+        config.eviction_hard.clone_from(&merged.eviction_hard);
+        config.kind.clone_from(&merged.kind);
+        config.api_version.clone_from(&merged.api_version);
+        if config == *merged {
+            return;
+        }
         let otherwise = settle(Slots::new(), &config, self.options.platform).slots;
         let notes = &mut self.notes;
         compare_defaults(&self.slots, &otherwise, schema::ROOT, "", &mut |field, slot, otherwise| {
-            let field_is_free = !matches!(field, "kind" | "apiVersion") && !field.starts_with("evictionHard");
-            if let (Some(value), true) = (slot.to_node(), field_is_free) {
+            if let Some(value) = slot.to_node() {
                 notes.push(Note::StickyDefault {
                     field: field.to_owned(),
                     value: value.to_json(),

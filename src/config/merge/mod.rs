@@ -94,19 +94,19 @@ pub struct Effective {
 /// [`Compat::forget_empty_settings`].
 ///
 /// ```
-/// use node_lifecycle::config::{Source, merge};
+/// use node_lifecycle::config::{Flags, Source, merge};
 ///
 /// let file = |text| format!(r#"{{"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", {text}}}"#);
 /// let base = Source::base("/etc/kubelet/config.yaml", file(r#""maxPods": 50, "staticPodPath": "manifests""#));
 /// let drop_in = Source::drop_in("10-evictions.conf", file(r#""evictionHard": {"memory.available": "1Gi"}"#));
-/// let effective = merge(Some(&base), Some(&[drop_in]), &["--max-pods=60"], Default::default())?;
+/// let effective = merge(Some(&base), Some(&[drop_in]), &Flags::parse(&["--max-pods=60"]), Default::default())?;
 /// assert_eq!(effective.config.max_pods, 60);
 /// assert_eq!(effective.config.static_pod_path, "/etc/kubelet/manifests");
 /// let hard = effective.config.eviction_hard.as_ref().unwrap();
 /// assert_eq!((hard["memory.available"].as_str(), hard["nodefs.available"].as_str()), ("1Gi", "10%"));
 ///
 /// let misspelt = Source::drop_in("20.conf", file(r#""maxPod": 50"#));
-/// let error = merge(Some(&base), Some(&[misspelt]), &[], Default::default()).unwrap_err();
+/// let error = merge(Some(&base), Some(&[misspelt]), &Flags::default(), Default::default()).unwrap_err();
 /// assert_eq!(error.to_string(), "20.conf:1:81: there is no field maxPod; did you mean maxPods?");
 /// # Ok::<(), node_lifecycle::config::ConfigErrors>(())
 /// ```
@@ -117,11 +117,10 @@ pub struct Effective {
 pub fn merge(
     base: Option<&Source>,
     drop_ins: Option<&[Source]>,
-    flags: &[impl AsRef<str>],
+    flags: &Flags,
     options: MergeOptions,
 ) -> Result<Effective, ConfigErrors> {
-    let flags = Flags::parse(flags);
-    layers(base, drop_ins, &flags, options).finish(&flags)
+    layers(base, drop_ins, flags, options).finish(flags)
 }
 
 /// All files, one after the other.
@@ -168,6 +167,8 @@ pub struct Layers {
     has_base: bool,
     has_folder: bool,
     files: Vec<Arc<str>>,
+    /// Whether a file was applied twice in a row.
+    has_repetitions: bool,
     /// Values in drop-ins that do not fit. It is an error only if they are still there in the end.
     misfits: Vec<(String, Place, String)>,
     notes: Vec<Note>,
@@ -184,6 +185,7 @@ impl Layers {
             has_base: base.is_some(),
             has_folder: false,
             files: Vec::new(),
+            has_repetitions: false,
             misfits: Vec::new(),
             notes: Vec::new(),
             problems: Vec::new(),
@@ -240,7 +242,9 @@ impl Layers {
 
     fn read_name(&mut self, source: &Source) -> Arc<str> {
         let name = Arc::clone(source.shared_name());
-        if self.files.last() != Some(&name) {
+        if self.files.last() == Some(&name) {
+            self.has_repetitions = true;
+        } else {
             self.files.push(Arc::clone(&name));
         }
         name

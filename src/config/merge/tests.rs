@@ -13,7 +13,7 @@ fn drop_in(name: &str, fields: &str) -> Source {
 }
 
 fn merged(base: &Source, drop_ins: &[Source], flags: &[&str]) -> Effective {
-    merge(Some(base), Some(drop_ins), flags, MergeOptions::default()).unwrap()
+    merge(Some(base), Some(drop_ins), &Flags::parse(flags), MergeOptions::default()).unwrap()
 }
 
 fn history(effective: &Effective, path: &str) -> Vec<String> {
@@ -46,7 +46,7 @@ fn every_value_has_its_history() {
     );
     assert_eq!(
         history(&effective, "podsPerCore"),
-        ["7 (10.conf:1:131)", "0 (30.conf:1:96)", "9 (--pods-per-core)"]
+        ["7 (10.conf:1:133)", "0 (30.conf:1:96)", "9 (--pods-per-core)"]
     );
     // Durations and the like are written as Kubernetes writes them.
     assert_eq!(
@@ -60,7 +60,7 @@ fn every_value_has_its_history() {
     assert_eq!(history(&effective, "port"), ["10250 (default)"]);
     assert_eq!(
         history(&effective, "systemReserved"),
-        ["{\"memory\":\"1Gi\"} (/etc/kubelet/config.yaml:1:133)", "{\"pid\":\"100\"} (--system-reserved)"]
+        ["{\"memory\":\"1Gi\"} (/etc/kubelet/config.yaml:1:132)", "{\"pid\":\"100\"} (--system-reserved)"]
     );
     assert_eq!(
         effective.files.iter().map(|file| &**file).collect::<Vec<_>>(),
@@ -108,7 +108,7 @@ fn paths_of_the_base_are_relative_to_its_folder() {
 
 #[test]
 fn without_a_base_flags_have_their_own_defaults() {
-    let effective = merge(None, None, &[""; 0], MergeOptions::default()).unwrap();
+    let effective = merge(None, None, &Flags::default(), MergeOptions::default()).unwrap();
     let config = &effective.config;
     assert_eq!(config.authentication.anonymous.enabled, Some(true));
     assert_eq!((config.read_only_port, config.authorization.mode.as_str()), (10255, "AlwaysAllow"));
@@ -130,7 +130,7 @@ fn all_problems_are_in_one_report() {
             Source::drop_in("40.conf", r#"{"apiVersion": "v1", "kind": "Pod"}"#),
             Source::drop_in("50.conf", "[]"),
         ]),
-        &["--max-pods=x", "--feature-gates=Sidecars=true"],
+        &Flags::parse(&["--max-pods=x", "--feature-gates=Sidecars=true"]),
         MergeOptions::default(),
     );
     assert_eq!(
@@ -154,14 +154,15 @@ fn all_problems_are_in_one_report() {
 #[test]
 fn a_file_of_nothing_but_mistakes_costs_little() {
     let fields: Vec<_> = (0..20_000).map(|n| format!("\"field{n}\": {n}")).collect();
-    let errors = merge(Some(&base(&fields.join(", "))), None, &[""; 0], MergeOptions::default()).unwrap_err();
+    let errors =
+        merge(Some(&base(&fields.join(", "))), None, &Flags::default(), MergeOptions::default()).unwrap_err();
     assert_eq!(errors.problems().len(), MOST_OF_A_FILE + 1);
     let doubled = base(&r#""maxPods": 1, "#.repeat(20_000));
     let doubled = Source::base("b", doubled.text().unwrap().replace(", }", "}"));
-    let errors = merge(Some(&doubled), None, &[""; 0], MergeOptions::default()).unwrap_err();
+    let errors = merge(Some(&doubled), None, &Flags::default(), MergeOptions::default()).unwrap_err();
     assert_eq!(errors.problems().len(), crate::document::MAX_LISTED_DUPLICATES);
     let gates: Vec<_> = (0..20_000).map(|n| format!("\"Gate{n}\": true")).collect();
     let drop_in = drop_in("10.conf", &format!("\"featureGates\": {{{}}}", gates.join(", ")));
-    let errors = merge(None, Some(&[drop_in]), &[""; 0], MergeOptions::default()).unwrap_err();
+    let errors = merge(None, Some(&[drop_in]), &Flags::default(), MergeOptions::default()).unwrap_err();
     assert_eq!(errors.problems().len(), MOST_OF_A_FILE);
 }
