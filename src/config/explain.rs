@@ -91,7 +91,7 @@ fn collect<'a>(slot: &'a Slot, kind: FieldKind, path: &str, values: &mut Vec<(St
 }
 
 /// The steps of a path. What follows the name of a map is one key, dots included.
-fn steps(path: &str) -> Vec<String> {
+pub(super) fn steps(path: &str) -> Vec<String> {
     let (mut steps, mut kind, mut rest) = (Vec::new(), schema::ROOT, path);
     while !rest.is_empty() {
         let is_key = matches!(kind, FieldKind::Map(_));

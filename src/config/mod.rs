@@ -37,6 +37,7 @@
 //! kubelet's form is [`to_kubelet_json`](KubeletConfiguration::to_kubelet_json)), and defaulting passes over a feature
 //! gate that does not exist, at which the kubelet crashes; validation says it.
 
+mod assignment;
 mod check;
 mod defaults;
 mod diff;
@@ -44,11 +45,14 @@ mod explain;
 mod flags;
 mod folder;
 mod kubelet;
+mod lines;
+mod locate;
 mod machines;
 mod merge;
 mod note;
 mod problem;
 mod provenance;
+mod salvage;
 mod schema;
 mod source;
 mod validate;
@@ -57,12 +61,15 @@ pub use diff::{Difference, diff};
 pub use explain::Explanation;
 pub use flags::{FlagError, FlagSetting, Flags};
 pub use folder::{MAX_FOLDER_FILES, in_folder_order, read_base, read_folder};
+pub use lines::Line;
 pub use merge::{Effective, Layers, MergeOptions, merge};
 pub use note::Note;
 pub use problem::{ConfigErrors, Problem};
 pub use provenance::{FieldProvenance, Origin, Provenance, Setting};
+pub use salvage::{SalvagedConfig, merge_salvaging};
 pub use source::{MAX_FILE_BYTES, Place, Source, SourceKind, Unreadable};
 
+pub use assignment::AssignmentError;
 pub use check::{CheckError, ConfigCheck, ConfigWarning, ReservationProblem};
 pub use kubelet::{
     CrashLoopBackOffConfig, Field, FieldKind, FlushFrequency, FormatOptions, KubeletAnonymousAuthentication,

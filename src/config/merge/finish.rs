@@ -21,7 +21,13 @@ impl Layers {
     /// # Errors
     ///
     /// Everything that is wrong with the files and the flags.
-    pub fn finish(mut self, flags: &Flags) -> Result<Effective, ConfigErrors> {
+    pub fn finish(self, flags: &Flags) -> Result<Effective, ConfigErrors> {
+        let (effective, problems) = self.finish_anyway(flags);
+        if problems.is_empty() { Ok(effective) } else { Err(ConfigErrors(problems)) }
+    }
+
+    /// The configuration without what is wrong with it, and that.
+    pub(in crate::config) fn finish_anyway(mut self, flags: &Flags) -> (Effective, Vec<Problem>) {
         self.problems.extend(flags.errors().iter().cloned().map(Problem::Flag));
         self.notes.extend(flags.without_field().map(|flag| Note::NoField { flag: flag.to_owned() }));
         if self.options.compat.match_any_case {
@@ -45,12 +51,14 @@ impl Layers {
         self.apply_flags(&mut config, flags);
         self.note_signals_off();
         self.note_unused_misfits();
-        if !self.problems.is_empty() {
-            return Err(ConfigErrors(self.in_order()));
-        }
-        let Self { slots, files, notes, has_repetitions, .. } = self;
-        let notes = if has_repetitions { without_repetitions(notes) } else { notes };
-        Ok(Effective { config, provenance: Provenance { slots }, notes, files })
+        let notes = std::mem::take(&mut self.notes);
+        let effective = Effective {
+            config,
+            provenance: Provenance { slots: std::mem::take(&mut self.slots) },
+            notes: if self.has_repetitions { without_repetitions(notes) } else { notes },
+            files: self.files.clone(),
+        };
+        (effective, self.in_order())
     }
 
     fn decode(&mut self) -> KubeletConfiguration {

@@ -120,6 +120,16 @@ pub fn merge(
     flags: &Flags,
     options: MergeOptions,
 ) -> Result<Effective, ConfigErrors> {
+    layers(base, drop_ins, flags, options).finish(flags)
+}
+
+/// All files, one after the other.
+pub(super) fn layers(
+    base: Option<&Source>,
+    drop_ins: Option<&[Source]>,
+    flags: &Flags,
+    options: MergeOptions,
+) -> Layers {
     let set = flags.feature_gates();
     let gates = set.iter().filter_map(|(name, on)| Some((name.parse::<Feature>().ok()?, on)));
     let gates = gates.fold(options.gates, |gates, (feature, on)| gates.with(feature, on));
@@ -131,7 +141,7 @@ pub fn merge(
             layers.apply(drop_in);
         }
     }
-    layers.finish(flags)
+    layers
 }
 
 /// A merge on its way: the base, and the drop-ins so far.
