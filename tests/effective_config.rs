@@ -15,7 +15,7 @@ use std::ffi::OsString;
 use std::fs;
 
 use effective_config::Io;
-use example::{Folder, Ran, data, in_crate};
+use example::{Folder, Ran, data, in_crate, readme_shows};
 use node_lifecycle::config::{Flags, MergeOptions, Source, diff, merge, read_base, read_folder};
 use serde_json::Value;
 
@@ -354,13 +354,5 @@ fn arguments_that_are_wrong_are_refused() {
 
 #[test]
 fn the_readme_has_what_is_printed() {
-    let readme = fs::read_to_string(in_crate("README.md")).expect("the README");
-    let golden = fs::read_to_string(in_crate("tests/golden/effective-config-only-set.txt")).expect("a text");
-    let (_, shown) =
-        readme.split_once("--example effective_config -- --only-set | head -26\n").expect("the command");
-    let shown = shown.split("```").next().unwrap_or_default();
-    assert!(
-        shown.lines().count() == 26 && golden.starts_with(shown),
-        "the README shows another text:\n{shown}"
-    );
+    readme_shows("--example effective_config -- --only-set | head -26", "effective-config-only-set");
 }

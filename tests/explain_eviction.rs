@@ -14,7 +14,7 @@ mod example;
 use std::ffi::OsString;
 use std::fs;
 
-use example::{Folder, Ran, data, in_crate};
+use example::{Folder, Ran, data, in_crate, readme_shows};
 use explain_eviction::Io;
 use node_lifecycle::api::{Pod, Summary, read_pods};
 use node_lifecycle::behaviour::Behaviour;
@@ -276,9 +276,10 @@ fn the_shipped_node_is_consistent_to_the_byte() {
 
 #[test]
 fn the_readme_has_what_is_printed_and_drawn() {
-    let readme = fs::read_to_string(in_crate("README.md")).expect("the README");
-    let golden = fs::read_to_string(in_crate("tests/golden/explain-eviction-memory.txt")).expect("a text");
-    assert!(readme.contains(&golden), "the README shows another text");
+    readme_shows(
+        "$ cargo run --release --features yaml --example explain_eviction",
+        "explain-eviction-memory",
+    );
     let picture = std::env::temp_dir().join(format!("readme-{}.svg", std::process::id()));
     assert_eq!(run(&["--chart", &picture.display().to_string()]).code, 0);
     let drawn = fs::read_to_string(&picture).expect("a picture");

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 
-use example::{Folder, Ran, data, in_crate};
+use example::{Folder, Ran, data, in_crate, readme_shows};
 use plan_image_gc::Io;
 use serde_json::Value;
 
@@ -428,4 +428,9 @@ fn the_picture_is_the_one_that_is_drawn() {
         fs::write(&shown, &drawn).expect("a picture");
     }
     assert!(drawn == fs::read_to_string(&shown).unwrap_or_default(), "docs/image_gc.svg is another picture");
+}
+
+#[test]
+fn the_readme_has_what_is_printed() {
+    readme_shows("--example plan_image_gc | head -21", "plan-image-gc-full");
 }

@@ -32,6 +32,15 @@ impl Ran {
     }
 }
 
+/// The README shows the beginning of a recorded text, or all of it, below the command that prints it.
+pub(crate) fn readme_shows(command: &str, name: &str) {
+    let readme = fs::read_to_string(in_crate("README.md")).expect("the README");
+    let golden = fs::read_to_string(in_crate(&format!("tests/golden/{name}.txt"))).expect("a text");
+    let (_, shown) = readme.split_once(&format!("{command}\n")).expect("the command");
+    let shown = shown.split("```").next().unwrap_or_default();
+    assert!(!shown.is_empty() && golden.starts_with(shown), "the README shows another text:\n{shown}");
+}
+
 pub(crate) fn in_crate(path: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path).display().to_string()
 }
