@@ -296,7 +296,7 @@ fn the_corpus_is_read() {
             if name.starts_with("wrong-") && options.compat == Compat::default() {
                 assert!(as_base.is_err() && as_drop_in.is_err(), "{name} is accepted");
             }
-            if name.starts_with("right-") {
+            if name.starts_with("right-") && (cfg!(feature = "yaml") || name.ends_with(".json")) {
                 assert!(as_base.is_ok() && as_drop_in.is_ok(), "{name}: {as_base:?} {as_drop_in:?}");
             }
         }

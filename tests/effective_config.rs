@@ -15,7 +15,7 @@ use std::ffi::OsString;
 use std::fs;
 
 use effective_config::Io;
-use example::{Folder, Ran, data, in_crate, readme_shows};
+use example::{Folder, Ran, data, readme_shows};
 use node_lifecycle::config::{Flags, MergeOptions, Source, diff, merge, read_base, read_folder};
 use serde_json::Value;
 
