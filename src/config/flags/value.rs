@@ -258,10 +258,15 @@ fn with_entries(earlier: Option<&Value>, new: impl IntoIterator<Item = (String, 
         }
         _ => Vec::new(),
     };
+    let mut places: BTreeMap<String, usize> =
+        entries.iter().enumerate().map(|(place, (key, _))| (key.clone(), place)).collect();
     for (key, node) in new {
-        match entries.iter_mut().find(|(known, _)| *known == key) {
+        match places.get(&key).and_then(|place| entries.get_mut(*place)) {
             Some(entry) => entry.1 = node,
-            None => entries.push((key, node)),
+            None => {
+                places.insert(key.clone(), entries.len());
+                entries.push((key, node));
+            }
         }
     }
     Node::mapping(entries.into_iter().map(|(key, node)| (key, Position::default(), node))).into_value()

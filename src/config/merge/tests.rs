@@ -166,3 +166,41 @@ fn a_file_of_nothing_but_mistakes_costs_little() {
     let errors = merge(None, Some(&[drop_in]), &Flags::default(), MergeOptions::default()).unwrap_err();
     assert_eq!(errors.problems().len(), MOST_OF_A_FILE);
 }
+
+/// What a machine makes of the settings and what the configuration says are one.
+#[test]
+fn with_merged_defaults_every_signal_is_there() {
+    let merges = r#""mergeDefaultEvictionSettings": true"#;
+    let takes = drop_in("10.conf", r#""evictionHard": {"imagefs.inodesFree": null}"#);
+    let some = r#""evictionHard": {"memory.available": "1Gi"}"#;
+    for (effective, memory) in [
+        (merged(&base(merges), &[takes], &[]), "100Mi"),
+        (merged(&base(merges), &[drop_in("10.conf", r#""evictionHard": null"#)], &[]), "100Mi"),
+        // The base alone would not have them.
+        (merged(&base(some), &[drop_in("10.conf", merges)], &[]), "1Gi"),
+        (merged(&base(merges), &[], &["--eviction-hard=memory.available<2Gi"]), "2Gi"),
+    ] {
+        let hard = effective.config.eviction_hard.as_ref().unwrap();
+        assert_eq!((hard.len(), hard["memory.available"].as_str()), (5, memory));
+        assert_eq!(
+            history(&effective, "evictionHard[imagefs.inodesFree]").last().unwrap(),
+            "\"5%\" (default)"
+        );
+        assert!(!effective.notes.iter().any(|note| matches!(note, Note::EvictionDefaultsGone { .. })));
+    }
+}
+
+/// As the kubelet, which has set the gates of its flags before it reads a file.
+#[test]
+fn a_group_of_gates_among_the_flags_counts_for_defaults() {
+    let none = base(r#""maxPods": 50"#);
+    for (flag, period) in [
+        ("--feature-gates=AllAlpha=true", Some("5m0s")),
+        ("--feature-gates=AllAlpha=true,KubeletCrashLoopBackOffMax=false", None),
+        ("--feature-gates=AllBeta=false", None),
+    ] {
+        let config = merged(&none, &[], &[flag]).config;
+        let found = config.crash_loop_back_off.max_container_restart_period.map(|it| it.to_string());
+        assert_eq!(found.as_deref(), period, "{flag}");
+    }
+}
