@@ -204,3 +204,26 @@ fn a_group_of_gates_among_the_flags_counts_for_defaults() {
         assert_eq!(found.as_deref(), period, "{flag}");
     }
 }
+
+/// Notes are of what somebody has lost, and a history goes back to its beginning.
+#[test]
+fn nothing_is_noted_where_nothing_is_lost() {
+    let effective = merged(
+        &base(
+            r#""clusterDNS": [], "imageMaximumGCAge": "0h", "authentication": {"webhook": {"enabled": false}}"#,
+        ),
+        &[drop_in("10.conf", r#""clusterDNS": ["10.0.0.10"], "authentication": {"webhook": null}"#)],
+        &["--eviction-hard=memory.available<2Gi"],
+    );
+    let is_of_nothing = |note: &&Note| {
+        matches!(note, Note::ListReplaced { .. } | Note::MapReplaced { .. } | Note::ZeroIsUnset { .. })
+    };
+    assert_eq!(effective.notes.iter().find(is_of_nothing), None);
+    assert!(effective.provenance.field("imageMaximumGCAge").unwrap().origin().is_set());
+    let webhook = history(&effective, "authentication.webhook");
+    assert_eq!(webhook.len(), 3, "{webhook:?}");
+    assert!(
+        webhook[0].contains("\"enabled\":false") && webhook[1].starts_with("null (10.conf:"),
+        "{webhook:?}"
+    );
+}
