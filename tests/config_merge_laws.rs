@@ -33,6 +33,7 @@ const FIELDS: &[(&str, &[&str])] = &[
             "{\"nodefs.available\":\"0%\"}",
         ],
     ),
+    ("mergeDefaultEvictionSettings", &["true", "false", "null"]),
     ("systemReserved", &["{\"cpu\":\"100m\"}", "{\"memory\":\"1Gi\",\"cpu\":null}", "{}"]),
     (
         "featureGates",
@@ -151,6 +152,19 @@ proptest! {
             let again = merge(Some(&Source::base("effective.json", &*text)), drop_ins, &Flags::default(), options).unwrap();
             prop_assert_eq!(&again.config, &effective.config);
         }
+    }
+
+    /// What is written line by line, for people, reads as what was written.
+    #[cfg(feature = "yaml")]
+    #[test]
+    fn the_lines_read_as_the_configuration(base in base(), files in drop_ins(), flags in flags(), options in options()) {
+        let effective = merge(base.as_ref(), Some(&files), &Flags::parse(&flags), options).unwrap();
+        let text: String = effective.lines(|_, _| true).iter().map(|line| format!("{line}\n")).collect();
+        let lines = Source::base("lines.yaml", &*text);
+        let again = merge(Some(&lines), None, &Flags::default(), options).unwrap();
+        prop_assert_eq!(&again.config, &effective.config, "{}", text);
+        let differences = node_lifecycle::config::diff(&effective.provenance, &again.provenance);
+        prop_assert!(differences.is_empty(), "{:?}", differences);
     }
 
     /// Each value that is no default has somebody who set it, and only who was given can have.

@@ -378,3 +378,12 @@ fn the_table_covers_parts_and_releases() {
         assert!(changes.count() > 10, "1.{release}");
     }
 }
+
+/// A name of a megabyte is like no other, which is said at once.
+#[test]
+fn nothing_is_near_a_name_that_no_gate_could_have() {
+    let name = "NodeSwap".repeat(1 << 17);
+    assert_eq!(GateRegistry::default().nearest(&name), None);
+    let longest = FeatureInfo::all().map(|info| info.name.len()).max().unwrap();
+    assert!(longest <= 64, "{longest}");
+}

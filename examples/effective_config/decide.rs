@@ -1,8 +1,10 @@
 //! What the library says.
 
 use node_lifecycle::config::{
-    ConfigErrors, Effective, Flags, Host, Line, MergeOptions, Origin, Source, diff, merge, merge_salvaging,
+    ConfigErrors, ConfigWarning, Effective, Flags, Host, Line, MergeOptions, Note, Origin, Source, diff,
+    merge, merge_salvaging,
 };
+use node_lifecycle::eviction::ThresholdNotice;
 
 use super::args::Args;
 use super::copied::Copied;
@@ -63,10 +65,18 @@ impl Case<'_> {
             };
             let check = effective.config.check(&host, options.compat);
             errors.extend(check.errors.iter().map(|it| placed(&effective, it.path(), &it.to_string())));
-            warnings.extend(check.warnings.iter().map(|it| placed(&effective, it.path(), &it.to_string())));
+            let new = check.warnings.iter().filter(|it| !is_noted(it, &effective.notes));
+            warnings.extend(new.map(|it| placed(&effective, it.path(), &it.to_string())));
         }
         Answer { effective, errors, warnings }
     }
+}
+
+/// Whether the merge has noted it: that defaults of `evictionHard` are gone is one note for all signals, and the field
+/// that would keep them is unknown to a kubelet 1.32.
+fn is_noted(warning: &ConfigWarning, notes: &[Note]) -> bool {
+    matches!(warning, ConfigWarning::Threshold(ThresholdNotice::DefaultDropped { .. }))
+        && notes.iter().any(|note| matches!(note, Note::EvictionDefaultsGone { .. }))
 }
 
 /// Something that is said, with the place where its field is set.

@@ -33,7 +33,8 @@ impl Effective {
     /// `kind`. `shows` is asked for each value, and for what a `null` has taken away, by its path.
     ///
     /// With all values the file makes the same configuration again, unless a flag has set something that a file cannot say,
-    /// such as a zero that in a file means the default.
+    /// such as a zero that in a file means the default, or the file has a folder, to which a drop-in's relative path would
+    /// then be relative.
     ///
     /// ```
     /// use node_lifecycle::config::{Flags, Source, merge};

@@ -96,6 +96,11 @@ impl GateRegistry {
     /// The name of a gate or group of this release that is nearest to a wrong one, if one is near.
     #[must_use]
     pub fn nearest(self, name: &str) -> Option<&'static str> {
+        // Likeness costs the product of the lengths, and no gate has a name half as long.
+        const LONGEST: usize = 128;
+        if name.len() > LONGEST {
+            return None;
+        }
         let wanted = name.to_lowercase();
         let names = self.gates().map(|(info, _)| info.name).chain(GateGroup::ALL.map(GateGroup::name));
         let near = names.map(|name| (strsim::jaro_winkler(&wanted, &name.to_lowercase()), name));

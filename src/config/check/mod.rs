@@ -12,6 +12,7 @@ mod warning;
 pub use error::{CheckError, ReservationProblem};
 pub use warning::ConfigWarning;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::{ConfigConversionError, Host, KubeletConfiguration, MachineSettings};
@@ -79,9 +80,10 @@ impl KubeletConfiguration {
         }
         let (machines, wrong) = MachineSettings::with_errors(self, host, compat);
         let has_thresholds = !wrong.iter().any(|it| matches!(it, ConfigConversionError::Threshold(_)));
+        let mut said: BTreeSet<_> = check.errors.iter().map(CheckError::path).collect();
         for error in wrong {
             // What was refused already is not said twice.
-            if check.errors.iter().all(|said| said.path() != error.path()) {
+            if said.insert(error.path()) {
                 check.errors.push(error.into());
             }
         }

@@ -3,9 +3,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::ResourceList;
+use crate::api::{Quantity, ResourceList};
 use crate::behaviour::Behaviour;
-use crate::config::FieldKind;
+use crate::config::{FieldKind, MemoryReservation};
 use crate::eviction::Manager;
 use crate::image::{ImageGc, Puller};
 use crate::machine::Timestamp;
@@ -407,4 +407,20 @@ fn without_errors_every_machine_is_made() {
         }
         assert!(right > 20 && wrong > 20, "{right} right, {wrong} wrong");
     }
+}
+
+/// What is compared with what was there before is looked up, and not looked for: each of these took minutes.
+#[test]
+fn a_configuration_of_nothing_but_mistakes_costs_little() {
+    const MANY: i32 = 20_000;
+    let mut config = KubeletConfiguration::default().with_defaults();
+    config.eviction_hard = Some((0..MANY).map(|n| (format!("signal{n}"), "1Gi".to_owned())).collect());
+    config.enforce_node_allocatable = Some((0..MANY).map(|n| format!("pods{n}")).collect());
+    let reserved =
+        |n| MemoryReservation { numa_node: n, limits: [("memory".to_owned(), Quantity::ZERO)].into() };
+    config.reserved_memory = (0..MANY).map(reserved).collect();
+    let check = config.check(&Host::default(), Compat::default());
+    let count = |field: &str| check.errors.iter().filter(|error| error.path().starts_with(field)).count();
+    let counts = ["evictionHard", "enforceNodeAllocatable", "reservedMemory"].map(count);
+    assert_eq!(counts, [20_000; 3]);
 }

@@ -286,6 +286,23 @@ mod tests {
         );
     }
 
+    /// What a line says is collected once, and not copied for each of its parts.
+    #[test]
+    fn a_long_line_costs_little() {
+        let parts = |part: fn(usize) -> String| (0..10_000).map(part).collect::<Vec<_>>().join(",");
+        let headers = format!("--manifest-url-header={}", parts(|n| format!("a:{n}")));
+        let gates = format!("--feature-gates={}", parts(|n| format!("Gate{n}=true")));
+        let flags = Flags::parse(&[headers.as_str(), "--manifest-url-header=b:0,a:last", &gates]);
+        assert_eq!((flags.errors().len(), flags.feature_gates().iter().len()), (0, 10_000));
+        let headers = flags.settings().find(|set| set.path == "staticPodURLHeader").unwrap().value();
+        let list = headers["a"].as_array().unwrap();
+        assert_eq!(
+            (list.len(), list[9_999].as_str(), list[10_000].as_str()),
+            (10_001, Some("9999"), Some("last"))
+        );
+        assert_eq!(headers["b"][0], "0");
+    }
+
     #[test]
     fn what_is_wrong_is_said_as_the_kubelet_says_it() {
         for (argument, message) in [

@@ -150,17 +150,20 @@ fn pairs(
 }
 
 fn headers(text: &str, earlier: Option<&Value>) -> Read {
-    let mut lists: BTreeMap<String, Value> = BTreeMap::new();
-    if let Some(Value::Mapping(earlier)) = earlier {
-        lists.extend(earlier.iter().map(|entry| (entry.key().to_owned(), entry.node().value().clone())));
-    }
+    let mut lists: BTreeMap<&str, Vec<Node>> = BTreeMap::new();
     for pair in text.split(',').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once(':').ok_or("malformed pair, expect string:string")?;
-        let item = Node::of(Value::String(value.trim().to_owned()));
-        let list = lists.remove(key.trim());
-        lists.insert(key.trim().to_owned(), appended(list.as_ref(), [item]));
+        lists.entry(key.trim()).or_default().push(Node::of(Value::String(value.trim().to_owned())));
     }
-    Ok(with_entries(None, lists.into_iter().map(|(key, list)| (key, Node::of(list)))))
+    let known = |key: &str| match earlier {
+        Some(Value::Mapping(earlier)) => earlier.get(key),
+        _ => None,
+    };
+    let new = lists.into_iter().map(|(key, items)| {
+        let list = appended(known(key).map(Node::value), items);
+        (key.to_owned(), Node::of(list))
+    });
+    Ok(with_entries(earlier, new))
 }
 
 /// `key=value:effect,…`
@@ -258,10 +261,15 @@ fn with_entries(earlier: Option<&Value>, new: impl IntoIterator<Item = (String, 
         }
         _ => Vec::new(),
     };
+    let mut places: BTreeMap<String, usize> =
+        entries.iter().enumerate().map(|(place, (key, _))| (key.clone(), place)).collect();
     for (key, node) in new {
-        match entries.iter_mut().find(|(known, _)| *known == key) {
+        match places.get(&key).and_then(|place| entries.get_mut(*place)) {
             Some(entry) => entry.1 = node,
-            None => entries.push((key, node)),
+            None => {
+                places.insert(key.clone(), entries.len());
+                entries.push((key, node));
+            }
         }
     }
     Node::mapping(entries.into_iter().map(|(key, node)| (key, Position::default(), node))).into_value()

@@ -1,5 +1,6 @@
 //! A configuration that is being read, and what was wrong so far.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{ConfigConversionError, ConfigConversionErrors};
@@ -15,11 +16,19 @@ pub(super) struct Reading<'a> {
     pub(super) host: &'a Host,
     pub(super) compat: Compat,
     errors: Vec<ConfigConversionError>,
+    /// Where the errors of each path stand: a hostile file has many.
+    by_path: BTreeMap<String, Vec<usize>>,
 }
 
 impl<'a> Reading<'a> {
     pub(super) fn of(config: &KubeletConfiguration, host: &'a Host, compat: Compat) -> Self {
-        Self { config: config.clone().with_defaults(), host, compat, errors: Vec::new() }
+        Self {
+            config: config.clone().with_defaults(),
+            host,
+            compat,
+            errors: Vec::new(),
+            by_path: BTreeMap::new(),
+        }
     }
 
     /// What was read, if nothing was wrong with it.
@@ -36,7 +45,9 @@ impl<'a> Reading<'a> {
     /// Keeps what is wrong. A field that several machines read is wrong once.
     pub(super) fn refuse(&mut self, error: impl Into<ConfigConversionError>) {
         let error = error.into();
-        if !self.errors.contains(&error) {
+        let same_path = self.by_path.entry(error.path()).or_default();
+        if !same_path.iter().any(|known| self.errors.get(*known) == Some(&error)) {
+            same_path.push(self.errors.len());
             self.errors.push(error);
         }
     }

@@ -13,7 +13,7 @@ use crate::config::note::Note;
 use crate::config::problem::{ConfigErrors, Problem};
 use crate::config::provenance::{Content, Origin, Provenance, Slot, Slots, to_node};
 use crate::config::{FieldKind, KubeletConfiguration, schema};
-use crate::document::Value;
+use crate::document::{Node, Value};
 
 impl Layers {
     /// Decodes what there is, gives what is unset its default, and lets flags outrank it.
@@ -44,11 +44,13 @@ impl Layers {
         let said = self.has_folder.then(|| only_said(&slots));
         let settled = settle(slots, &config, self.options.platform);
         self.take(settled);
+        self.inherit_evictions(&mut config);
         if let Some(said) = said {
             self.note_sticky_defaults(&said, &config);
             self.note_kept_evictions();
         }
         self.apply_flags(&mut config, flags);
+        self.inherit_evictions(&mut config);
         self.note_signals_off();
         self.note_unused_misfits();
         let notes = std::mem::take(&mut self.notes);
@@ -174,7 +176,7 @@ impl Layers {
 
     fn apply_flags(&mut self, config: &mut KubeletConfiguration, flags: &Flags) {
         let errors = self.options.registry.apply(&flags.feature_gates()).err();
-        for error in errors.into_iter().flatten() {
+        for error in errors.into_iter().flatten().take(MOST_OF_A_FILE) {
             self.report(Problem::Gate { by: Origin::Flag("--feature-gates"), error });
         }
         for setting in flags.settings() {
@@ -235,6 +237,29 @@ impl Layers {
                 });
             }
         });
+    }
+
+    /// With `mergeDefaultEvictionSettings` a signal that is not named in the end has its default, whoever took it away:
+    /// the eviction manager goes by what is there in the end, and by nothing else.
+    fn inherit_evictions(&mut self, config: &mut KubeletConfiguration) {
+        if config.merge_default_eviction_settings != Some(true) {
+            return;
+        }
+        self.notes.retain(|note| !matches!(note, Note::EvictionDefaultsGone { .. }));
+        let hard = config.eviction_hard.get_or_insert_default();
+        let slots = self.slots.get_mut("evictionHard").map(|slot| &mut slot.content);
+        let Some(Content::Map(slots)) = slots else { return };
+        for (signal, value) in self.options.platform.default_eviction_hard() {
+            if hard.contains_key(*signal) {
+                continue;
+            }
+            hard.insert((*signal).to_owned(), (*value).to_owned());
+            let content = Content::Leaf(Node::of(Value::String((*value).to_owned())));
+            match slots.get_mut(*signal) {
+                Some(gone) => gone.replace(Origin::Default, content),
+                None => _ = slots.insert((*signal).to_owned(), Slot::new(Origin::Default, content)),
+            }
+        }
     }
 
     fn note_kept_evictions(&mut self) {

@@ -20,6 +20,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::flags::Flags;
@@ -27,6 +28,7 @@ use super::note::Note;
 use super::problem::{ConfigErrors, Problem};
 use super::provenance::{Provenance, Slots, to_node};
 use super::source::{Place, Source};
+use super::validate::Gates;
 use super::{KubeletConfiguration, schema};
 use crate::behaviour::{Compat, Feature, FeatureGates, GateRegistry};
 use crate::document::{Lenient, Node, Value};
@@ -45,7 +47,7 @@ pub struct MergeOptions {
     pub platform: Platform,
     /// The gates that there are.
     pub registry: GateRegistry,
-    /// The gates that are on before a file is read. [`merge`] adds what the flags say.
+    /// The gates that are on before a file is read. [`merge`] adds what the flags say, by name or by group.
     pub gates: FeatureGates,
 }
 
@@ -130,10 +132,7 @@ pub(super) fn layers(
     flags: &Flags,
     options: MergeOptions,
 ) -> Layers {
-    let set = flags.feature_gates();
-    let gates = set.iter().filter_map(|(name, on)| Some((name.parse::<Feature>().ok()?, on)));
-    let gates = gates.fold(options.gates, |gates, (feature, on)| gates.with(feature, on));
-    let options = MergeOptions { gates, ..options };
+    let options = MergeOptions { gates: gates_under(flags, &options), ..options };
     let mut layers = Layers::new(base, options);
     if let Some(drop_ins) = drop_ins {
         layers.enter_folder();
@@ -142,6 +141,18 @@ pub(super) fn layers(
         }
     }
     layers
+}
+
+/// The gates as the flags have them before a file is read, groups such as `AllAlpha` included.
+fn gates_under(flags: &Flags, options: &MergeOptions) -> FeatureGates {
+    let set: BTreeMap<_, _> = flags.feature_gates().into_iter().collect();
+    if set.is_empty() {
+        return options.gates;
+    }
+    let set = KubeletConfiguration { feature_gates: set, ..KubeletConfiguration::default() };
+    let under = Gates::over(options.gates, &set, options.registry);
+    let known = Feature::ALL.iter().filter(|feature| options.registry.gate(feature.name()).is_some());
+    known.fold(options.gates, |gates, feature| gates.with(*feature, under.enabled(feature.name())))
 }
 
 /// A merge on its way: the base, and the drop-ins so far.

@@ -166,3 +166,64 @@ fn a_file_of_nothing_but_mistakes_costs_little() {
     let errors = merge(None, Some(&[drop_in]), &Flags::default(), MergeOptions::default()).unwrap_err();
     assert_eq!(errors.problems().len(), MOST_OF_A_FILE);
 }
+
+/// What a machine makes of the settings and what the configuration says are one.
+#[test]
+fn with_merged_defaults_every_signal_is_there() {
+    let merges = r#""mergeDefaultEvictionSettings": true"#;
+    let takes = drop_in("10.conf", r#""evictionHard": {"imagefs.inodesFree": null}"#);
+    let some = r#""evictionHard": {"memory.available": "1Gi"}"#;
+    for (effective, memory) in [
+        (merged(&base(merges), &[takes], &[]), "100Mi"),
+        (merged(&base(merges), &[drop_in("10.conf", r#""evictionHard": null"#)], &[]), "100Mi"),
+        // The base alone would not have them.
+        (merged(&base(some), &[drop_in("10.conf", merges)], &[]), "1Gi"),
+        (merged(&base(merges), &[], &["--eviction-hard=memory.available<2Gi"]), "2Gi"),
+    ] {
+        let hard = effective.config.eviction_hard.as_ref().unwrap();
+        assert_eq!((hard.len(), hard["memory.available"].as_str()), (5, memory));
+        assert_eq!(
+            history(&effective, "evictionHard[imagefs.inodesFree]").last().unwrap(),
+            "\"5%\" (default)"
+        );
+        assert!(!effective.notes.iter().any(|note| matches!(note, Note::EvictionDefaultsGone { .. })));
+    }
+}
+
+/// As the kubelet, which has set the gates of its flags before it reads a file.
+#[test]
+fn a_group_of_gates_among_the_flags_counts_for_defaults() {
+    let none = base(r#""maxPods": 50"#);
+    for (flag, period) in [
+        ("--feature-gates=AllAlpha=true", Some("5m0s")),
+        ("--feature-gates=AllAlpha=true,KubeletCrashLoopBackOffMax=false", None),
+        ("--feature-gates=AllBeta=false", None),
+    ] {
+        let config = merged(&none, &[], &[flag]).config;
+        let found = config.crash_loop_back_off.max_container_restart_period.map(|it| it.to_string());
+        assert_eq!(found.as_deref(), period, "{flag}");
+    }
+}
+
+/// Notes are of what somebody has lost, and a history goes back to its beginning.
+#[test]
+fn nothing_is_noted_where_nothing_is_lost() {
+    let effective = merged(
+        &base(
+            r#""clusterDNS": [], "imageMaximumGCAge": "0h", "authentication": {"webhook": {"enabled": false}}"#,
+        ),
+        &[drop_in("10.conf", r#""clusterDNS": ["10.0.0.10"], "authentication": {"webhook": null}"#)],
+        &["--eviction-hard=memory.available<2Gi"],
+    );
+    let is_of_nothing = |note: &&Note| {
+        matches!(note, Note::ListReplaced { .. } | Note::MapReplaced { .. } | Note::ZeroIsUnset { .. })
+    };
+    assert_eq!(effective.notes.iter().find(is_of_nothing), None);
+    assert!(effective.provenance.field("imageMaximumGCAge").unwrap().origin().is_set());
+    let webhook = history(&effective, "authentication.webhook");
+    assert_eq!(webhook.len(), 3, "{webhook:?}");
+    assert!(
+        webhook[0].contains("\"enabled\":false") && webhook[1].starts_with("null (10.conf:"),
+        "{webhook:?}"
+    );
+}

@@ -1,5 +1,7 @@
 //! What is held to its part of the node.
 
+use std::collections::BTreeSet;
+
 use super::error::{At, Findings};
 use super::go::Quoted;
 use super::is_on;
@@ -29,9 +31,10 @@ impl KubeletConfiguration {
                 );
             }
         }
+        let mut seen = BTreeSet::new();
         for (index, it) in enforced.iter().enumerate() {
             let path = At(FIELD, index, "");
-            if enforced.iter().take(index).any(|before| before == it) {
+            if !seen.insert(it) {
                 found.add(
                     path,
                     format_args!(

@@ -1,5 +1,6 @@
 //! CPUs and memory that are kept for the system.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::error::Findings;
@@ -32,12 +33,12 @@ impl KubeletConfiguration {
     }
 
     pub(super) fn check_reserved_memory(&self, found: &mut Findings) {
+        let mut seen = BTreeSet::new();
         for (index, reserved) in self.reserved_memory.iter().enumerate() {
             let node = reserved.numa_node;
             for (name, amount) in &reserved.limits {
                 let path = Limit(index, name);
                 let quoted = Quoted(name);
-                let mut before = self.reserved_memory.iter().take(index);
                 if name != "memory" && !name.starts_with("hugepages-") {
                     found.add(
                         path,
@@ -56,7 +57,7 @@ impl KubeletConfiguration {
                         ),
                     );
                 }
-                if before.any(|it| it.numa_node == node && it.limits.contains_key(name)) {
+                if !seen.insert((node, name)) {
                     found.add(
                         path,
                         format_args!(
