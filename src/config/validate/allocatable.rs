@@ -1,10 +1,9 @@
 //! What is held to its part of the node.
 
-use std::collections::BTreeSet;
-
 use super::error::{At, Findings};
 use super::go::Quoted;
 use super::is_on;
+use super::seen::Seen;
 use crate::config::KubeletConfiguration;
 
 const PODS: &str = "pods";
@@ -31,7 +30,7 @@ impl KubeletConfiguration {
                 );
             }
         }
-        let mut seen = BTreeSet::new();
+        let mut seen = Seen::new();
         for (index, it) in enforced.iter().enumerate() {
             let path = At(FIELD, index, "");
             if !seen.insert(it) {

@@ -1,10 +1,10 @@
 //! CPUs and memory that are kept for the system.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use super::error::Findings;
 use super::go::{Quoted, atoi};
+use super::seen::Seen;
 use crate::api::Quantity;
 use crate::config::KubeletConfiguration;
 
@@ -33,7 +33,7 @@ impl KubeletConfiguration {
     }
 
     pub(super) fn check_reserved_memory(&self, found: &mut Findings) {
-        let mut seen = BTreeSet::new();
+        let mut seen = Seen::new();
         for (index, reserved) in self.reserved_memory.iter().enumerate() {
             let node = reserved.numa_node;
             for (name, amount) in &reserved.limits {

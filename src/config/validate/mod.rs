@@ -7,6 +7,7 @@ mod gates;
 mod go;
 mod logging;
 mod node;
+mod seen;
 mod taint;
 #[cfg(test)]
 mod tests;
