@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 use tokio::{process::Child, process::Command, time::sleep};
 
 const POD: &str = r#"{"metadata": {"name": "shop", "uid": "1"}, "spec": {
-  "initContainers": [{"name": "proxy", "image": "-", "restartPolicy": "Always", "command": ["sh", "-c",
+  "initContainers": [{"name": "proxy", "image": "sh", "restartPolicy": "Always", "command": ["sh", "-c",
     "trap 'echo proxy: bye; exit' TERM; echo proxy: hello; while :; do sleep 0.1; done"]}],
-  "containers": [{"name": "app", "image": "-", "command": ["sh", "-c",
+  "containers": [{"name": "app", "image": "sh", "command": ["sh", "-c",
     "trap 'sleep 1; echo app: bye; exit' TERM; echo app: hello; while :; do sleep 0.1; done"]}]}}"#;
 
 /// A container: what is known of it, its command, and its process while it runs.
