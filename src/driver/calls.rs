@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::images::ImagesHandle;
-use super::limit::within;
+use super::limit::{answered, within};
 use super::pulls::KnownImage;
 use super::{Adjust, Answer, Core, DriverSettings, Ports};
 use crate::api::{Pod, SandboxId, Uid};
@@ -170,8 +170,8 @@ pub(super) async fn within_limit<T>(
     limit: Duration,
     call: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let answer = within(&*subject.ports.clock, limit, call).await;
-    answer.unwrap_or_else(|| Err(failed(&RuntimeError::DeadlineExceeded(limit))))
+    let late = |limit| failed(&RuntimeError::DeadlineExceeded(limit));
+    answered(&*subject.ports.clock, limit, late, call).await
 }
 
 /// How long an action may take.

@@ -8,7 +8,7 @@ use futures::stream::{StreamExt, TryStreamExt, iter};
 
 use super::{GarbageCollection, ImagePorts, Images, ImagesEvent, ImagesNote, names_of, spellings};
 use crate::behaviour::Feature;
-use crate::driver::limit::within;
+use crate::driver::limit::answered;
 use crate::image::{
     ImageFilesystem, ImageGcAction, ImageGcEvent, ImageGcOutcome, ImageInventory, ImageListing, ImageUser,
     ListedImage, PullerEvent,
@@ -50,15 +50,15 @@ impl Images {
                     (self.ports.clone(), self.settings.call_timeout, self.ports.clock.now());
                 let with_mounts = self.settings.behaviour.gates.enabled(Feature::ImageVolume);
                 self.call_to_collect(async move {
-                    let seen = within(&*ports.clock, limit, see(&ports, now, with_mounts)).await;
-                    Answer::Seen(Some(operation), seen.unwrap_or_else(|| Err(no_answer(limit))))
+                    let seen = see(&ports, now, with_mounts);
+                    Answer::Seen(Some(operation), answered(&*ports.clock, limit, no_answer, seen).await)
                 });
             }
             ImageGcAction::Measure { operation } => {
                 let (ports, limit) = (self.ports.clone(), self.settings.call_timeout);
                 self.call_to_collect(async move {
-                    let room = within(&*ports.clock, limit, measure(&ports)).await;
-                    Answer::Measured(operation, room.unwrap_or_else(|| Err(no_answer(limit))))
+                    let room = answered(&*ports.clock, limit, no_answer, measure(&ports)).await;
+                    Answer::Measured(operation, room)
                 });
             }
             ImageGcAction::Remove { operation, removal } => {
@@ -70,8 +70,8 @@ impl Images {
                 self.tell(&ImagesEvent::Removing(removal));
                 let (ports, limit) = (self.ports.clone(), self.settings.call_timeout);
                 self.call_to_collect(async move {
-                    let removed = within(&*ports.clock, limit, ports.images.remove_image(&spec)).await;
-                    Answer::Removed(operation, removed.unwrap_or(Err(ImageError::DeadlineExceeded(limit))))
+                    let (late, removed) = (ImageError::DeadlineExceeded, ports.images.remove_image(&spec));
+                    Answer::Removed(operation, answered(&*ports.clock, limit, late, removed).await)
                 });
             }
             ImageGcAction::Reclaimed { request, result } => {
@@ -111,8 +111,8 @@ impl Images {
         self.look_at = Some(now + look_every.max(std::time::Duration::from_nanos(1)));
         let (ports, limit) = (self.ports.clone(), self.settings.call_timeout);
         self.call_to_collect(async move {
-            let images = within(&*ports.clock, limit, ports.images.list_images(None)).await;
-            let images = images.unwrap_or(Err(ImageError::DeadlineExceeded(limit)));
+            let images = ports.images.list_images(None);
+            let images = answered(&*ports.clock, limit, ImageError::DeadlineExceeded, images).await;
             let seen = |images| Seen { at: now, images, containers: Vec::new(), needed: BTreeSet::new() };
             Answer::Seen(None, images.map(seen).map_err(|error| text(&error)))
         });

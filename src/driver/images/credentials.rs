@@ -8,7 +8,7 @@ use futures::channel::mpsc;
 use futures::future::{BoxFuture, WeakShared, join_all};
 
 use super::{ImagePorts, ImagesEvent, ImagesNote, ImagesSettings};
-use crate::driver::limit::within;
+use crate::driver::limit::answered;
 use crate::image::{
     CredentialProviderRequest, CredentialProviderResponse, CredentialProviders, ImageEvent, ImageReference,
     Keyring, KeyringEntry, PathRule, ProviderLookup, PullPod, PullRequest, RegistryCredentials,
@@ -70,8 +70,8 @@ impl Registrar {
             return PodKeyring { secrets: Ok(Keyring::default()), account: None };
         };
         let limit = self.settings.call_timeout;
-        let found = within(&*self.ports.clock, limit, self.ports.secrets.pull_secrets(pod)).await;
-        let found = found.unwrap_or(Err(PullSecretsError::DeadlineExceeded(limit)));
+        let found = self.ports.secrets.pull_secrets(pod);
+        let found = answered(&*self.ports.clock, limit, PullSecretsError::DeadlineExceeded, found).await;
         let PodPullSecrets { secrets, missing, service_account } = found.unwrap_or_else(|error| {
             self.note(ImagesNote::Secrets { pod: pod.uid.clone(), error: error.to_string().into() });
             PodPullSecrets::default()
@@ -154,8 +154,7 @@ impl Registrar {
             };
             let limit = self.settings.call_timeout;
             let token = self.ports.secrets.service_account_token(pod, &audience);
-            let token = within(&*self.ports.clock, limit, token).await;
-            match token.unwrap_or(Err(PullSecretsError::DeadlineExceeded(limit))) {
+            match answered(&*self.ports.clock, limit, PullSecretsError::DeadlineExceeded, token).await {
                 Ok(token) if !token.is_empty() => drop(account.tokens.insert(audience, token)),
                 Ok(_) => drop(refused.insert(audience)),
                 Err(error) => {
@@ -222,9 +221,8 @@ impl Registrar {
             self.plugins().known.as_ref().and_then(|known| known.settings().get(provider).cloned());
         let Some(settings) = settings else { return Answer::default() };
         let answer = self.ports.plugins.credentials(&settings, &request);
-        let limit = CREDENTIAL_PROVIDER_TIMEOUT;
-        let answer = within(&*self.ports.clock, limit, answer).await;
-        match answer.unwrap_or(Err(CredentialProviderError::DeadlineExceeded(limit))) {
+        let (limit, late) = (CREDENTIAL_PROVIDER_TIMEOUT, CredentialProviderError::DeadlineExceeded);
+        match answered(&*self.ports.clock, limit, late, answer).await {
             Ok(response) => self.keep(provider, &request, account.as_ref(), response),
             Err(error) => {
                 self.plugin_failed(provider, &error);

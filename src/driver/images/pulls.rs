@@ -7,7 +7,7 @@ use futures::future::{AbortHandle, abortable};
 use super::credentials::PodKeyring;
 use super::pulling::{PullContext, PullEnd, Pulled, Pulling, Step};
 use super::{Images, ImagesEvent, ImagesNote};
-use crate::driver::limit::within;
+use crate::driver::limit::{answered, within};
 use crate::image::{
     Access, ImageGcEvent, ImagePresence, ImagePullCredentials, PullId, PullPod, PullRequest, PullResult,
     PullerAction, PullerEvent, PullerOutcome, SignatureSubject, SignatureVerdict,
@@ -118,8 +118,8 @@ impl Images {
         let (ports, limit) = (self.ports.clone(), self.settings.call_timeout);
         let spec = self.spec(&look.image, &look.request);
         self.call(async move {
-            let status = within(&*ports.clock, limit, ports.images.image_status(&spec)).await;
-            let status = status.unwrap_or(Err(ImageError::DeadlineExceeded(limit)));
+            let status = ports.images.image_status(&spec);
+            let status = answered(&*ports.clock, limit, ImageError::DeadlineExceeded, status).await;
             Answer::Looked(look, Box::new(status))
         });
     }
@@ -189,8 +189,9 @@ impl Images {
     fn start_check(&self, operation: OperationId, request: SignatureRequest) {
         let (ports, limit) = (self.ports.clone(), self.settings.call_timeout);
         self.call(async move {
-            let verdict = within(&*ports.clock, limit, ports.signatures.verify(&request)).await;
-            Answer::Checked(operation, verdict.unwrap_or(Err(SignatureError::DeadlineExceeded(limit))))
+            let verdict = ports.signatures.verify(&request);
+            let late = SignatureError::DeadlineExceeded;
+            Answer::Checked(operation, answered(&*ports.clock, limit, late, verdict).await)
         });
     }
 
