@@ -1,6 +1,6 @@
 //! The whole story of a field.
 
-use node_lifecycle::behaviour::{EffectiveGate, FeatureGateSettings, FeatureInfo, GateSource, Maturity};
+use node_lifecycle::behaviour::{EffectiveGate, FeatureInfo, GateSource, Maturity};
 use node_lifecycle::config::{Effective, MergeOptions};
 use serde::Serialize;
 
@@ -117,9 +117,7 @@ impl Story {
 
 impl Gate {
     fn new(info: &'static FeatureInfo, effective: &Effective, options: MergeOptions) -> Self {
-        let set: FeatureGateSettings =
-            effective.config.feature_gates.iter().map(|(name, on)| (name, *on)).collect();
-        let gates = options.registry.apply(&set).ok();
+        let gates = options.registry.apply(&effective.config.feature_gate_settings()).ok();
         let now = gates.as_ref().and_then(|gates| gates.get(info.name));
         let because = |gate: &EffectiveGate| match gate.source {
             GateSource::Default => "by default".to_owned(),

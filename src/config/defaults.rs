@@ -47,7 +47,7 @@ impl KubeletConfiguration {
             self.pod_pids_limit = None;
         }
         self.serialize_image_pulls.get_or_insert(self.max_parallel_image_pulls.is_none_or(|most| most < 2));
-        let gates = Gates::over(*gates, self, GateRegistry::default().with_newer());
+        let gates = Gates::over(*gates, &self.feature_gates, GateRegistry::default().with_newer());
         let crash_loop = gates.enabled("KubeletCrashLoopBackOffMax");
         let verification = gates.enabled("KubeletEnsureSecretPulledImages");
         if crash_loop {

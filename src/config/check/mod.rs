@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::{ConfigConversionError, Host, KubeletConfiguration, MachineSettings};
-use crate::behaviour::{Compat, FeatureGateNote, FeatureGateSettings};
+use crate::behaviour::{Compat, FeatureGateNote};
 use crate::eviction::EvictionConfig;
 
 /// What was found in a configuration. Prints a line each.
@@ -123,8 +123,7 @@ impl KubeletConfiguration {
     }
 
     fn warn_of_gates(&self, host: &Host, check: &mut ConfigCheck) {
-        let settings: FeatureGateSettings = self.feature_gates.iter().map(|(name, on)| (name, *on)).collect();
-        let Ok(gates) = host.gates.apply(&settings) else { return };
+        let Ok(gates) = host.gates.apply(&self.feature_gate_settings()) else { return };
         let notes = gates.notes().into_iter().filter(|note| !matches!(note, FeatureGateNote::Unread { .. }));
         check.warnings.extend(notes.map(ConfigWarning::from));
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{ConfigCheck, ConfigWarning};
+use crate::behaviour::FeatureGates;
 use crate::config::validate::Gates;
 use crate::config::{Host, KubeletConfiguration, SignedDuration};
 
@@ -12,7 +13,7 @@ const POD_GRACE_SECONDS: i64 = 30;
 impl KubeletConfiguration {
     pub(super) fn warn_of_shutdown(&self, host: &Host, check: &mut ConfigCheck) {
         let warnings = &mut check.warnings;
-        let gates = Gates::of_settings(self, host.gates);
+        let gates = Gates::over(FeatureGates::default(), &self.feature_gates, host.gates);
         if !gates.enabled("GracefulNodeShutdown") {
             return;
         }

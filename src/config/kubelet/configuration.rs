@@ -8,6 +8,7 @@ use super::{
     MemoryReservation, MemorySwapConfiguration, ShutdownGracePeriodByPodPriority, SignedDuration, Taint,
     TracingConfiguration, UserNamespaces,
 };
+use crate::behaviour::FeatureGateSettings;
 
 wire_structs! {
     /// `kubelet.config.k8s.io/v1beta1`, `KubeletConfiguration`: every field of Kubernetes 1.32, and newer ones, of which
@@ -296,5 +297,13 @@ wire_structs! {
         fail_cgroup_v1: Option<bool> = "failCgroupV1",
         /// User namespaces of pods. Since 1.33.
         user_namespaces: Option<UserNamespaces> = "userNamespaces" [since 33],
+    }
+}
+
+impl KubeletConfiguration {
+    /// What `featureGates` sets, for a [`GateRegistry`](crate::behaviour::GateRegistry) to judge.
+    #[must_use]
+    pub fn feature_gate_settings(&self) -> FeatureGateSettings {
+        self.feature_gates.iter().map(|(name, enabled)| (name, *enabled)).collect()
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{ConfigConversionError, ConfigConversionErrors};
 use crate::api::GoDuration;
-use crate::behaviour::{Behaviour, Compat, FeatureGateSettings, FeatureGates};
+use crate::behaviour::{Behaviour, Compat, FeatureGates};
 use crate::config::{Host, KubeletConfiguration, SignedDuration};
 use crate::eviction::{EvictionConfig, EvictionSettings, ThresholdNotice};
 
@@ -86,8 +86,7 @@ impl<'a> Reading<'a> {
 
     /// Which gates are on.
     pub(super) fn gates(&mut self) -> FeatureGates {
-        let gates = self.config.feature_gates.iter().map(|(name, on)| (name.as_str(), *on));
-        match self.host.gates.apply(&gates.collect::<FeatureGateSettings>()) {
+        match self.host.gates.apply(&self.config.feature_gate_settings()) {
             Ok(effective) => effective.typed(),
             Err(errors) => {
                 errors.into_iter().for_each(|error| self.refuse(error));

@@ -7,7 +7,6 @@ use super::base::{fill_flag_defaults, zero_for_null};
 use super::patch::set_flag;
 use super::settle::{complete, settle};
 use super::{Effective, Layers, MOST_OF_A_FILE};
-use crate::behaviour::FeatureGateSettings;
 use crate::config::flags::Flags;
 use crate::config::note::Note;
 use crate::config::problem::{ConfigErrors, Problem};
@@ -157,9 +156,7 @@ impl Layers {
         if config.feature_gates.is_empty() {
             return;
         }
-        let settings: FeatureGateSettings =
-            config.feature_gates.iter().map(|(name, on)| (name.as_str(), *on)).collect();
-        let errors = self.options.registry.apply(&settings).err();
+        let errors = self.options.registry.apply(&config.feature_gate_settings()).err();
         for error in errors.into_iter().flatten().take(MOST_OF_A_FILE) {
             let gates = slots.get("featureGates").and_then(Slot::map);
             let by = gates.and_then(|gates| gates.get(error.name())).map(|slot| slot.origin.clone());

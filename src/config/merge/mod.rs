@@ -149,7 +149,6 @@ fn gates_under(flags: &Flags, options: &MergeOptions) -> FeatureGates {
     if set.is_empty() {
         return options.gates;
     }
-    let set = KubeletConfiguration { feature_gates: set, ..KubeletConfiguration::default() };
     let under = Gates::over(options.gates, &set, options.registry);
     let known = Feature::ALL.iter().filter(|feature| options.registry.gate(feature.name()).is_some());
     known.fold(options.gates, |gates, feature| gates.with(*feature, under.enabled(feature.name())))

@@ -25,22 +25,16 @@ impl<'a> Gates<'a> {
                 found.add(format_args!("featureGates.{name}"), error);
             }
         }
-        let gates = Self { registry, set: &config.feature_gates, before: FeatureGates::default() };
-        found.0.is_empty().then_some(gates)
+        found.0.is_empty().then(|| Self::over(FeatureGates::default(), &config.feature_gates, registry))
     }
 
-    /// The gates of a configuration. What a kubelet refuses is passed over.
-    pub(in crate::config) fn of_settings(config: &'a KubeletConfiguration, registry: GateRegistry) -> Self {
-        Self { registry, set: &config.feature_gates, before: FeatureGates::default() }
-    }
-
-    /// The gates of a configuration over those that were set before. What a kubelet refuses is passed over.
+    /// What is set over what was set before. What a kubelet refuses is passed over.
     pub(in crate::config) const fn over(
         before: FeatureGates,
-        config: &'a KubeletConfiguration,
+        set: &'a BTreeMap<String, bool>,
         registry: GateRegistry,
     ) -> Self {
-        Self { registry, set: &config.feature_gates, before }
+        Self { registry, set, before }
     }
 
     /// Whether a gate is on: by its name, else by its group, else as before.
