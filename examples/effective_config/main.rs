@@ -45,6 +45,7 @@ use report::Report;
 use serde::Serialize;
 use shell::{BAD_INPUT, FAILED, complain};
 use story::Story;
+use words::clean;
 
 pub(crate) use shell::Io;
 
@@ -125,14 +126,7 @@ fn refuse(case: &Case<'_>, answer: &Answer, io: &mut Io<'_>) -> io::Result<u8> {
     let names = &case.loaded.names;
     answer.errors.iter().try_for_each(|error| complain(io, &names.complaint(&error.text)))?;
     for mark in marks(case, answer) {
-        let difference = &mark.difference;
-        let other = case.args.compat.other().name();
-        writeln!(
-            io.err,
-            "! {other} would answer otherwise: {} ({})",
-            difference.otherwise,
-            difference.because()
-        )?;
+        io.err.write_all(mark.difference.line(case.args.compat.other(), clean).as_bytes())?;
     }
     Ok(FAILED)
 }

@@ -5,6 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::annotate::plain;
 use super::compare::Comparison;
+use super::differ::MARK;
 use super::report::{Report, Sentence};
 use super::shell::colored;
 use super::story::{Story, on};
@@ -14,7 +15,6 @@ const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 const NOTE: Style = colored(AnsiColor::Cyan);
 const WARNING: Style = colored(AnsiColor::Yellow);
-const MARK: Style = colored(AnsiColor::Yellow).bold();
 const LEFT: Style = colored(AnsiColor::Red);
 const RIGHT: Style = colored(AnsiColor::Green);
 /// How far to the right comments stand at the most, but beside lines that are longer.
@@ -30,13 +30,7 @@ pub(crate) fn draw(report: &Report) -> String {
     sentences(&mut text, "# ", "warning", WARNING, &report.warnings);
     sentences(&mut text, "# ", "only here", WARNING, &report.beyond_files);
     for mark in &report.differences {
-        let difference = &mark.difference;
-        text.push_str(&format!(
-            "# {MARK}! {} would answer otherwise:{MARK:#} {} ({})\n",
-            report.decides.other().name(),
-            comment(&difference.otherwise),
-            difference.because()
-        ));
+        text.push_str(&format!("# {}", mark.difference.line(report.decides.other(), comment)));
     }
     text.push('\n');
     let widths = report.lines.iter().filter(|line| line.beside.is_some()).map(|line| line.text.width());

@@ -20,6 +20,8 @@ mod load;
 mod node;
 #[path = "../shared/pen.rs"]
 mod pen;
+#[path = "../shared/present.rs"]
+mod present;
 mod report;
 mod seen;
 #[path = "../shared/sheet.rs"]
@@ -39,8 +41,8 @@ use std::process::ExitCode;
 use args::Args;
 use decide::{Case, Refusal};
 use load::Loaded;
+use present::{Forms, present};
 use report::Report;
-use shell::{BAD_INPUT, FAILED, complain};
 
 pub(crate) use shell::Io;
 
@@ -57,27 +59,13 @@ pub(crate) fn explain_eviction(args: impl IntoIterator<Item = OsString>, io: &mu
 
 fn follow(args: &Args, io: &mut Io<'_>) -> io::Result<u8> {
     let report = load::load(args, io.stdin).and_then(|loaded| explained(args, &loaded));
-    let report = match report {
-        Ok(report) => report,
-        Err(errors) => {
-            errors.iter().try_for_each(|error| complain(io, error))?;
-            return Ok(BAD_INPUT);
-        }
+    let forms = Forms {
+        json: args.json,
+        text: &|report| text::draw(report, args.all),
+        chart: chart::draw,
+        chart_file: args.chart.as_deref(),
     };
-    if args.json {
-        serde_json::to_writer_pretty(&mut *io.out, &report)?;
-        writeln!(io.out)?;
-    } else {
-        io.out.write_all(text::draw(&report, args.all).as_bytes())?;
-    }
-    if let Some(file) = &args.chart {
-        let drawn = chart::draw(&report).and_then(|picture| std::fs::write(file, picture));
-        if let Err(error) = drawn {
-            complain(io, &format!("{}: {error}", source::shown(file)))?;
-            return Ok(FAILED);
-        }
-    }
-    Ok(0)
+    present(report, &forms, io)
 }
 
 fn explained(args: &Args, loaded: &Loaded) -> Result<Report, Vec<String>> {

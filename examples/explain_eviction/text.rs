@@ -11,7 +11,6 @@ use super::words::clean;
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 const NOTE: Style = colored(AnsiColor::Cyan);
-const MARK: Style = colored(AnsiColor::Yellow).bold();
 
 pub(crate) fn draw(report: &Report, all: bool) -> String {
     let mut text = format!(
@@ -44,12 +43,7 @@ pub(crate) fn draw(report: &Report, all: bool) -> String {
         text.push('\n');
     }
     for difference in &report.differences {
-        text.push_str(&format!(
-            "{MARK}! {} would answer otherwise:{MARK:#} {} ({})\n",
-            report.decides.other().name(),
-            clean(&difference.otherwise),
-            difference.because()
-        ));
+        text.push_str(&difference.line(report.decides.other(), clean));
     }
     if let Some(forecast) = &report.forecast {
         text.push_str(&format!("\n{BOLD}If things go on as since {}:{BOLD:#}\n{forecast}", report.since()));

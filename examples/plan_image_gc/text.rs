@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 use node_lifecycle::eviction::{Amount, Resource};
 use node_lifecycle::image::{ImageFilesystem, ImageGcReason};
 
+use super::differ::MARK;
 use super::report::{Demand, Image, Report, Why};
 use super::shell::colored;
 use super::usage::How;
@@ -17,7 +18,6 @@ const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 const NOTE: Style = colored(AnsiColor::Cyan);
 const GOES: Style = colored(AnsiColor::Red);
-const MARK: Style = colored(AnsiColor::Yellow).bold();
 /// How many images of a list are shown, unless all are.
 const SHOWN: usize = 4;
 /// How wide a name is at the most.
@@ -77,12 +77,7 @@ pub(crate) fn draw(report: &Report, all: bool) -> String {
         text.push('\n');
     }
     for difference in &report.differences {
-        text.push_str(&format!(
-            "{MARK}! {} would answer otherwise:{MARK:#} {} ({})\n",
-            report.decides.other().name(),
-            clean(&difference.otherwise),
-            difference.because()
-        ));
+        text.push_str(&difference.line(report.decides.other(), clean));
     }
     text
 }

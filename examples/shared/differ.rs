@@ -1,8 +1,15 @@
 //! Where the kubelet and the library answer differently, and what makes the difference.
 
+use anstyle::{AnsiColor, Style};
 use node_lifecycle::behaviour::Compat;
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+use super::copied::Copied;
+use super::shell::colored;
+
+/// How it is marked.
+pub(crate) const MARK: Style = colored(AnsiColor::Yellow).bold();
 
 /// Something that the other one sees differently.
 #[derive(Debug, Serialize)]
@@ -14,6 +21,12 @@ pub(crate) struct Difference {
 }
 
 impl Difference {
+    /// All of it in a line, with what the `other` one says as it is `shown`.
+    pub(crate) fn line(&self, other: Copied, shown: impl Fn(&str) -> String) -> String {
+        let (otherwise, because) = (shown(&self.otherwise), self.because());
+        format!("{MARK}! {} would answer otherwise:{MARK:#} {otherwise} ({because})\n", other.name())
+    }
+
     /// The fields in a sentence.
     pub(crate) fn because(&self) -> String {
         match self.fields.as_slice() {
